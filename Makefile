@@ -1,0 +1,43 @@
+# make demo: set up, then run the whole study on the embedded cohort.  make test: set up, then pass the tests.
+PYTHON ?= python3
+VENV   ?= .venv
+CORES  ?= $(shell nproc)
+BIN    := $(VENV)/bin
+SHIM   := $(CURDIR)/envs/build-shim
+PIP    := PYTHONPATH="$(SHIM)" $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
+
+.PHONY: demo test check lock clean help
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^[a-z]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.complete ## run the complete study on the embedded demo cohort
+	$(BIN)/snakemake --cores $(CORES)
+
+$(VENV)/.complete: envs/build.txt envs/requirements.txt
+	@$(PYTHON) envs/check_system.py
+	@echo "Installing the pinned environment into $(VENV) (about two minutes, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) -r envs/build.txt
+	@$(PIP) --no-build-isolation -r envs/requirements.txt
+	@$(BIN)/python -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
+	@touch $@
+
+$(VENV)/.complete-dev: $(VENV)/.complete envs/dev.txt
+	@$(PIP) -r envs/dev.txt
+	@touch $@
+
+test: $(VENV)/.complete-dev check ## set up and pass every test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.complete-dev ## formatting and lint
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+lock: ## recompile the pinned requirements (needs uv)
+	for set in requirements build dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate envs/$$set.in --output-file envs/$$set.txt || exit 1; done
+
+clean: ## remove results and the environment
+	rm -rf $(VENV) .snakemake results/*/

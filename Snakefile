@@ -1,0 +1,33 @@
+"""Habitat Radiomics: from images, masks and two tables to a validated study.
+
+snakemake --cores 32                                          the embedded demo cohort
+snakemake --cores 32 --configfile config/studies/STUDY.yaml   a study of your own
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/cohort.smk"
+include: "workflow/rules/preprocess.smk"
+include: "workflow/rules/regions.smk"
+include: "workflow/rules/extract.smk"
+include: "workflow/rules/select.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/validate.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.write_report.output,
+        rules.write_provenance.output,
+
+
+rule features:
+    input:
+        rules.collect_features.output,

@@ -1,0 +1,86 @@
+"""What every entry script does: read its arguments, read JSON, run a per-patient step under its quality record."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from habitat_radiomics.faults import DataFault
+
+
+def arguments(*names):
+    """Parse ``--name value`` for every name; a name that ends in ``*`` takes any number of values.
+
+    Returns
+    -------
+    argparse.Namespace
+        Attribute names with underscores.
+    """
+    parser = argparse.ArgumentParser()
+    for name in names:
+        option = f"--{name.rstrip('*').replace('_', '-')}"
+        if name.endswith("*"):
+            parser.add_argument(option, nargs="*", default=[])
+        else:
+            parser.add_argument(option, required=True)
+    return parser.parse_args()
+
+
+def read_json(path):
+    """Return the content of a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_json(path, value):
+    """Write JSON with sorted keys under a temporary name, then rename; NaN becomes null."""
+    text = json.dumps(_plain(value), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    replace_text(path, text + "\n")
+
+
+def replace_text(path, text):
+    """Write text under a temporary name in the same folder, then rename: never a half-written file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def run_step(compute, *, record, outputs, upstream=()):
+    """Run one step of one patient and write its quality record; unusable content never becomes a number.
+
+    Parameters
+    ----------
+    compute : callable
+        Writes ``outputs`` and returns a dict of what it measured; raises DataFault when the content cannot be used.
+    record : str
+        JSON file with ``faults`` (list of code and message; those of earlier steps are handed on) and ``measures``.
+    outputs : list of str
+        Files that are left empty when there is a fault.
+    upstream : iterable of str
+        Records of the steps this one builds on.
+    """
+    faults = [fault for path in upstream for fault in read_json(path)["faults"]]
+    measures = {}
+    if not faults:
+        try:
+            measures = compute()
+        except DataFault as fault:
+            faults = [{"code": fault.code, "message": str(fault)}]
+    if faults:
+        for path in outputs:
+            replace_text(path, "")
+    write_json(record, {"faults": faults, "measures": measures})
+
+
+def _plain(value):
+    """Plain JSON types; NaN and infinity become None."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value

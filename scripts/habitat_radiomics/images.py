@@ -1,0 +1,364 @@
+"""Image files: reading with every check on their content, geometry, and byte-stable writing."""
+
+import gzip
+import hashlib
+import math
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from habitat_radiomics.faults import DataFault
+
+AXES = "xyz"
+
+
+def single_thread():
+    """Let SimpleITK use one thread: sums over threads would depend on their number, and jobs share cores."""
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+
+
+def file_sha256(path):
+    """SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_image(path, *, sha256=None):
+    """Read one 3-D scalar image and refuse content that would spoil every number computed from it.
+
+    Parameters
+    ----------
+    path : str or Path
+        NIfTI, NRRD, MHA or any other format SimpleITK reads; a 4-D image with one volume counts as 3-D.
+    sha256 : str, optional
+        Hash the file must have, as stated when the study was planned.
+
+    Returns
+    -------
+    SimpleITK.Image
+        float32, finite, not constant.
+
+    Raises
+    ------
+    DataFault
+        image_missing, image_is_folder, image_changed, image_unreadable (also truncated or damaged files,
+        which SimpleITK fills with zeros without a word), image_not_3d, image_not_finite, image_constant.
+    """
+    image = sitk.Cast(_read(path, "image", sha256), sitk.sitkFloat32)
+    values = sitk.GetArrayViewFromImage(image)
+    bad = values.size - int(np.count_nonzero(np.isfinite(values)))
+    if bad:
+        raise DataFault(
+            "image_not_finite",
+            f"image {path}: {bad} of {values.size} voxels are NaN or infinite. Export the image again, "
+            "or replace these voxels by a value chosen on purpose.",
+        )
+    if values.min() == values.max():
+        raise DataFault(
+            "image_constant",
+            f"image {path}: every voxel is {float(values.min()):.4g}. Check that the right file was exported.",
+        )
+    return image
+
+
+def read_mask(path, *, label=1, sha256=None):
+    """Read one reading of a drawn region as a mask of zeros and ones.
+
+    Parameters
+    ----------
+    path : str or Path
+        Label image in any format SimpleITK reads.
+    label : int or None
+        Value that marks the region; None takes every value above zero.
+    sha256 : str, optional
+        Hash the file must have, as stated when the study was planned.
+
+    Returns
+    -------
+    SimpleITK.Image
+        uint8, 1 inside.
+
+    Raises
+    ------
+    DataFault
+        mask_missing, mask_is_folder, mask_changed, mask_unreadable, mask_not_3d, mask_not_integer,
+        mask_empty (no labelled voxel at all), mask_label_absent (other labels only; they are listed).
+    """
+    image = _read(path, "mask", sha256)
+    values = sitk.GetArrayViewFromImage(image)
+    _check_integer(values, path)
+    inside = values > 0 if label is None else values == label
+    if not inside.any():
+        raise _absent_label(values, label, path)
+    mask = sitk.GetImageFromArray(inside.astype(np.uint8))
+    mask.CopyInformation(image)
+    return mask
+
+
+def image_geometry(image):
+    """Size (voxels), spacing, origin (mm) and direction cosines of a 3-D image, as plain lists in x, y, z order."""
+    return {
+        "size": list(image.GetSize()),
+        "spacing_mm": list(image.GetSpacing()),
+        "origin_mm": list(image.GetOrigin()),
+        "direction": list(image.GetDirection()),
+    }
+
+
+def header_geometry(path, *, kind="image"):
+    """Geometry of a file from its header alone, for checks before any job: milliseconds, whatever the size.
+
+    Parameters
+    ----------
+    path : str or Path
+        Image or mask file.
+    kind : {"image", "mask"}
+        First word of the fault codes and messages.
+
+    Returns
+    -------
+    dict
+        As `image_geometry`; x, y, z order.
+
+    Raises
+    ------
+    DataFault
+        <kind>_missing, <kind>_is_folder, <kind>_unreadable, <kind>_not_3d.
+    """
+    _check_file(path, kind)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise _unreadable(path, kind, _last_line(error)) from error
+    size = reader.GetSize()
+    _check_dimensions(size, reader.GetNumberOfComponents(), path, kind)
+    direction = np.reshape(reader.GetDirection(), (len(size), len(size)))[:3, :3]
+    return {
+        "size": list(size[:3]),
+        "spacing_mm": list(reader.GetSpacing()[:3]),
+        "origin_mm": list(reader.GetOrigin()[:3]),
+        "direction": direction.ravel().tolist(),
+    }
+
+
+def geometry_difference(first, second, *, tolerance_mm=0.1, names=("mask", "image")):
+    """Say in what two grids differ, when a voxel of one lies further than the tolerance from its partner.
+
+    Small differences of headers come from rounding (float32 in NIfTI) and are harmless; what matters is how
+    far they move the outermost voxel, so spacing and direction are judged by the displacement they cause.
+
+    Parameters
+    ----------
+    first, second : dict or SimpleITK.Image
+        Geometry as of `image_geometry`, or the images themselves.
+    tolerance_mm : float
+        Largest displacement of any voxel that is still the same grid.
+    names : tuple of str
+        What the two are called in the sentence.
+
+    Returns
+    -------
+    str or None
+        For example "mask and image differ in spacing along z (3.00 vs 3.30 mm)"; None when they agree.
+    """
+    first, second = _as_geometry(first), _as_geometry(second)
+    for describe in (_size_difference, _spacing_difference, _direction_difference, _origin_difference):
+        found = describe(first, second, tolerance_mm)
+        if found:
+            return f"{names[0]} and {names[1]} differ in {found}"
+    return None
+
+
+def write_image(image, path):
+    """Write an image compressed, with the same bytes for the same content, and never half a file.
+
+    Parameters
+    ----------
+    image : SimpleITK.Image
+        Any image.
+    path : str or Path
+        Ends in a format's suffix (.nii.gz); folders are created.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
+    try:
+        sitk.WriteImage(image, str(unfinished), useCompression=True)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _read(path, kind, sha256):
+    _check_file(path, kind)
+    if sha256 is not None:
+        _check_hash(path, kind, sha256)
+    _check_complete(path, kind)
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise _unreadable(path, kind, _last_line(error)) from error
+    _check_dimensions(image.GetSize(), image.GetNumberOfComponentsPerPixel(), path, kind)
+    return image if image.GetDimension() == 3 else image[:, :, :, 0]
+
+
+def _check_file(path, kind):
+    path = Path(path)
+    if path.is_dir():
+        raise DataFault(
+            f"{kind}_is_folder",
+            f"{kind} {path} is a folder, not a file. Name one image file; DICOM folders go through the import step.",
+        )
+    if not path.is_file():
+        raise DataFault(f"{kind}_missing", f"{kind} {path} does not exist. Correct the path in the images table.")
+
+
+def _check_hash(path, kind, stated):
+    found = file_sha256(path)
+    if found != stated:
+        raise DataFault(
+            f"{kind}_changed",
+            f"{kind} {path} has changed since the run was planned (sha256 {found[:12]}..., "
+            f"planned {stated[:12]}...). Start the run again.",
+        )
+
+
+def _check_dimensions(size, components, path, kind):
+    if components != 1:
+        raise DataFault(
+            f"{kind}_not_3d",
+            f"{kind} {path} holds {components} values per voxel; one is needed. Export a single channel.",
+        )
+    if len(size) < 3 or any(n > 1 for n in size[3:]):
+        raise DataFault(
+            f"{kind}_not_3d",
+            f"{kind} {path} has size {' x '.join(map(str, size))}; a 3-D volume is needed. Export one volume.",
+        )
+
+
+def _unreadable(path, kind, cause):
+    return DataFault(f"{kind}_unreadable", f"{kind} {path} cannot be read: {cause}. Copy or export the file again.")
+
+
+def _last_line(error):
+    return str(error).strip().splitlines()[-1].strip().rstrip(".")
+
+
+def _check_complete(path, kind):
+    """Refuse a NIfTI file with less data than its header says, or with a broken gzip stream."""
+    name = Path(path).name.lower()
+    if not name.endswith((".nii", ".nii.gz")):
+        return  # SimpleITK itself raises for short NRRD and MHA files
+    try:
+        expected, found = _nifti_sizes(path, compressed=name.endswith(".gz"))
+    except (EOFError, gzip.BadGzipFile, zlib.error, struct.error) as error:
+        raise _unreadable(path, kind, f"it is truncated or damaged ({_last_line(error)})") from error
+    if found < expected:
+        raise _unreadable(path, kind, f"it is truncated ({found} of {expected} bytes)")
+
+
+def _nifti_sizes(path, *, compressed):
+    with gzip.open(path) if compressed else Path(path).open("rb") as stream:
+        header = stream.read(348)
+        expected, found = _nifti_expected_bytes(header), len(header)
+        if not compressed:
+            return expected, Path(path).stat().st_size
+        while block := stream.read(1 << 20):
+            found += len(block)
+    return expected, found
+
+
+def _nifti_expected_bytes(header):
+    """Bytes up to the end of the voxel data (NIfTI-1 and NIfTI-2 standards, either byte order)."""
+    order = "<" if struct.unpack("<i", header[:4])[0] in (348, 540) else ">"
+    if struct.unpack(f"{order}i", header[:4])[0] == 540:
+        dimensions = struct.unpack_from(f"{order}8q", header, 16)
+        bits, offset = (
+            struct.unpack_from(f"{order}h", header, 14)[0],
+            struct.unpack_from(f"{order}q", header, 168)[0],
+        )
+    else:
+        dimensions = struct.unpack_from(f"{order}8h", header, 40)
+        bits, offset = (
+            struct.unpack_from(f"{order}h", header, 72)[0],
+            struct.unpack_from(f"{order}f", header, 108)[0],
+        )
+    return int(offset) + math.prod(dimensions[1 : dimensions[0] + 1]) * bits // 8
+
+
+def _check_integer(values, path):
+    if np.issubdtype(values.dtype, np.integer):
+        return
+    wrong = values[values != np.rint(values)]
+    if wrong.size:
+        raise DataFault(
+            "mask_not_integer",
+            f"mask {path}: {wrong.size} voxels are no whole number (for example {float(wrong[0]):.4g}); "
+            "labels are integers. Save the mask without interpolation, or threshold it.",
+        )
+
+
+def _absent_label(values, label, path):
+    present = [int(value) for value in np.unique(values) if value > 0]
+    if not present:
+        return DataFault("mask_empty", f"mask {path} marks no voxel. Check that the drawing was saved.")
+    listed = ", ".join(map(str, present[:10])) + (", ..." if len(present) > 10 else "")
+    return DataFault(
+        "mask_label_absent",
+        f"mask {path} has no voxel of label {label}; it has {listed}. Set the label to one of these.",
+    )
+
+
+def _as_geometry(grid):
+    return image_geometry(grid) if isinstance(grid, sitk.Image) else grid
+
+
+def _size_difference(first, second, _tolerance_mm):
+    if list(first["size"]) == list(second["size"]):
+        return None
+    sizes = [" x ".join(map(str, grid["size"])) for grid in (first, second)]
+    return f"size ({sizes[0]} vs {sizes[1]} voxels)"
+
+
+def _spacing_difference(first, second, tolerance_mm):
+    change = np.abs(np.subtract(first["spacing_mm"], second["spacing_mm"])) * np.maximum(first["size"], 2)
+    return _axes_difference("spacing", first["spacing_mm"], second["spacing_mm"], change > tolerance_mm)
+
+
+def _origin_difference(first, second, tolerance_mm):
+    change = np.abs(np.subtract(first["origin_mm"], second["origin_mm"]))
+    return _axes_difference("origin", first["origin_mm"], second["origin_mm"], change > tolerance_mm)
+
+
+def _axes_difference(name, first, second, differs):
+    axes = np.flatnonzero(differs)
+    if not axes.size:
+        return None
+    pairs = [_distinct(first[axis], second[axis]) for axis in axes]
+    left, right = (", ".join(pair[side] for pair in pairs) for side in (0, 1))
+    return f"{name} along {', '.join(AXES[axis] for axis in axes)} ({left} vs {right} mm)"
+
+
+def _distinct(first, second):
+    """Both numbers with as few decimals (two at least) as show that they differ."""
+    for decimals in range(2, 8):
+        pair = f"{first:.{decimals}f}", f"{second:.{decimals}f}"
+        if pair[0] != pair[1]:
+            break
+    return pair
+
+
+def _direction_difference(first, second, tolerance_mm):
+    cosines = [np.reshape(grid["direction"], (3, 3)) for grid in (first, second)]
+    extent_mm = np.multiply(first["spacing_mm"], np.subtract(first["size"], 1))
+    change_mm = np.abs((cosines[0] - cosines[1]) * extent_mm).sum(axis=1)
+    if change_mm.max() <= tolerance_mm:
+        return None
+    left, right = (" ".join(f"{value + 0.0:.3g}" for value in matrix.ravel()) for matrix in cosines)
+    return f"direction ({left} vs {right})"

@@ -1,0 +1,442 @@
+"""Compiled solver for many penalised logistic paths over the same columns.
+
+A *fit* is a row of observation weights: the whole data, a cross-validation fold (weight 0 for the held-out rows)
+or a resample (multiplicities). All fits walk down their penalties side by side, so that one pass over the
+columns serves the optimality check of every fit. Fit f minimises, over intercept and coefficients b,
+
+    -sum_i w_fi [y_i eta_i - log(1 + exp(eta_i))] + penalty * sum_j [l1 s_fj |b_j| + (1 - l1)/2 (s_fj b_j)^2]
+
+with sum_i w_fi = 1 and s_fj the population standard deviation of column j under the weights of f. Penalising
+s_fj b_j instead of standardising the columns anew in every fold is the same problem (the intercept is free) and
+leaves one matrix for all. Source of the method: Friedman, Hastie and Tibshirani 2010, J Stat Softw 33(1), section 3
+(Newton steps solved by coordinate descent); Tibshirani et al. 2012, J R Stat Soc B 74:245 (strong rules).
+
+This module imports numba and is itself imported only when something is fitted.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+from numba import njit
+
+# Sums may be reordered (vectorised); NaN and infinity keep their meaning, unlike with fastmath=True.
+compiled = njit(cache=True, fastmath={"reassoc", "nsz", "contract", "arcp"}, error_model="numpy")
+
+MAX_NEWTON_STEPS = 100
+MAX_ROUNDS = 1000
+SWEEPS_BEFORE_DIRECT = 5  # coordinate sweeps over the support before it is solved directly
+SMALLEST_PIVOT = 1e-9  # relative; below it the support's columns count as linearly dependent
+MAX_HALVINGS = 30
+VIOLATION = 1e-6  # a gradient may exceed its penalty by this fraction
+SMALLEST_CURVATURE = 1e-9  # p(1-p) is not let below this: damps the steps, does not move the optimum
+FEWEST_PENALTIES = 5  # glmnet.control(mnlam): a path is not stopped before
+ENOUGH_EXPLAINED = 0.999  # glmnet.control(devmax)
+SMALLEST_GAIN = 1e-5  # glmnet.control(fdev)
+
+# State of all fits; every array has the fit as its first axis.
+Fits = namedtuple(
+    "Fits",
+    [
+        "weights",  # (fits, n) observation weights, sum 1
+        "scales",  # (fits, p) standard deviation of the column under these weights; 0: constant, never enters
+        "intercept",  # (fits,)
+        "coefficients",  # (fits, p)
+        "linear",  # (fits, n) linear predictor of every row, weight 0 included
+        "residual",  # (fits, n) w (y - probability)
+        "curvature",  # (fits, n) w probability (1 - probability)
+        "gradient",  # (fits, p) column . residual; of columns outside the working set
+        "working",  # (fits, p) column numbers of the working set, the first n_working are valid
+        "n_working",  # (fits,)
+        "is_working",  # (fits, p)
+    ],
+)
+
+# Result: axis 0 is the fit, axis 1 the penalty; entries after a path's length are NaN.
+Paths = namedtuple(
+    "Paths",
+    [
+        "coefficients",  # (fits, L, p), or (0, L, p) when not kept
+        "intercepts",  # (fits, L)
+        "linear",  # (fits, L, n) linear predictor of every row, weight 0 included
+        "explained",  # (fits, L) fraction of the null deviance explained
+        "lengths",  # (fits,) number of penalties solved
+    ],
+)
+
+
+def new_fits(y, weights, scales):
+    """State of the null models (intercept only) of all fits."""
+    n_fits, n, p = weights.shape[0], weights.shape[1], scales.shape[1]
+    intercept = np.array([np.log((w @ y) / (w @ (1 - y))) for w in weights])
+    return Fits(
+        weights=weights,
+        scales=scales,
+        intercept=intercept,
+        coefficients=np.zeros((n_fits, p)),
+        linear=np.repeat(intercept[:, None], n, axis=1),
+        residual=np.zeros((n_fits, n)),
+        curvature=np.zeros((n_fits, n)),
+        gradient=np.zeros((n_fits, p)),
+        working=np.zeros((n_fits, p), dtype=np.int64),
+        n_working=np.zeros(n_fits, dtype=np.int64),
+        is_working=np.zeros((n_fits, p), dtype=np.bool_),
+    )
+
+
+@compiled
+def column_scales(columns, weights):
+    """Weighted population standard deviation of each column in each fit, exactly 0 where it is constant."""
+    n_fits, p = weights.shape[0], columns.shape[0]
+    scales = np.zeros((n_fits, p))
+    for j in range(p):
+        column = columns[j]
+        for f in range(n_fits):
+            if _varies(column, weights[f]):
+                scales[f, j] = _standard_deviation(column, weights[f])
+    return scales
+
+
+@compiled
+def _varies(column, weights):
+    first = np.nan
+    for i in range(column.size):
+        if weights[i] > 0:
+            if first != first:
+                first = column[i]
+            elif column[i] != first:
+                return True
+    return False
+
+
+@compiled
+def _standard_deviation(column, weights):
+    mean = _dot(column, weights)
+    square = 0.0
+    for i in range(column.size):
+        square += weights[i] * (column[i] - mean) ** 2
+    return np.sqrt(square)
+
+
+@compiled
+def _dot(a, b):
+    total = 0.0
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
+@compiled
+def _add(target, factor, a):
+    for i in range(target.size):
+        target[i] += factor * a[i]
+
+
+@compiled
+def set_gradients(columns, fits, wanted):
+    """Gradient of every column outside the working set, for the fits that want it: one pass over the columns."""
+    for j in range(columns.shape[0]):
+        column = columns[j]
+        for f in range(wanted.size):
+            if wanted[f] and not fits.is_working[f, j]:
+                fits.gradient[f, j] = _dot(column, fits.residual[f])
+
+
+@compiled
+def set_null_gradients(columns, y, fits):
+    """Gradient of every column in the intercept-only models; its largest scaled size is the largest useful penalty."""
+    for f in range(fits.weights.shape[0]):
+        _set_residual(y, fits, f)
+    set_gradients(columns, fits, np.ones(fits.weights.shape[0], dtype=np.bool_))
+
+
+@compiled
+def _set_residual(y, fits, f):
+    """Weighted residual and curvature at the present linear predictor."""
+    for i in range(y.size):
+        probability = 1 / (1 + np.exp(-fits.linear[f, i]))
+        w = fits.weights[f, i]
+        fits.residual[f, i] = w * (y[i] - probability)
+        fits.curvature[f, i] = w * max(probability * (1 - probability), SMALLEST_CURVATURE)
+
+
+@compiled
+def deviance(y, weights, linear):
+    """-2 log-likelihood per unit of weight, without overflow."""
+    total = 0.0
+    for i in range(y.size):
+        if weights[i] > 0:
+            margin = linear[i] if y[i] > 0.5 else -linear[i]
+            total += weights[i] * (np.log1p(np.exp(-abs(margin))) + max(-margin, 0.0))
+    return 2 * total
+
+
+@compiled
+def _objective(y, fits, f, penalty, l1_ratio):
+    total = deviance(y, fits.weights[f], fits.linear[f]) / 2
+    for q in range(fits.n_working[f]):
+        j = fits.working[f, q]
+        scaled = fits.scales[f, j] * abs(fits.coefficients[f, j])
+        total += penalty * (l1_ratio * scaled + (1 - l1_ratio) / 2 * scaled * scaled)
+    return total
+
+
+@compiled
+def _screen(columns, fits, f, penalty, previous, l1_ratio):
+    """Working set of a new penalty: the non-zero columns and those the strong rule keeps."""
+    kept = 0
+    for q in range(fits.n_working[f]):
+        j = fits.working[f, q]
+        if fits.coefficients[f, j] != 0:
+            fits.working[f, kept] = j
+            kept += 1
+        else:
+            fits.is_working[f, j] = False
+            fits.gradient[f, j] = _dot(columns[j], fits.residual[f])
+    fits.n_working[f] = kept
+    _enlarge(fits, f, l1_ratio * (2 * penalty - previous))
+
+
+@compiled
+def _enlarge(fits, f, threshold):
+    """Add to the working set every column whose gradient exceeds the threshold; returns whether any did."""
+    before = fits.n_working[f]
+    threshold *= 1 + VIOLATION
+    for j in range(fits.scales.shape[1]):
+        scale = fits.scales[f, j]
+        if not fits.is_working[f, j] and scale > 0 and abs(fits.gradient[f, j]) > threshold * scale:
+            fits.is_working[f, j] = True
+            fits.working[f, fits.n_working[f]] = j
+            fits.n_working[f] += 1
+    return fits.n_working[f] > before
+
+
+@compiled
+def _sweep(columns, fits, f, penalty, l1_ratio, second, only_nonzero):
+    """One round of coordinate descent on the quadratic model; returns the largest squared step (curvature metric)."""
+    residual, curvature = fits.residual[f], fits.curvature[f]
+    total = curvature.sum()
+    step = residual.sum() / total
+    fits.intercept[f] += step
+    _add(residual, -step, curvature)
+    largest = total * step * step
+    for q in range(fits.n_working[f]):
+        j = fits.working[f, q]
+        old = fits.coefficients[f, j]
+        if only_nonzero and old == 0:
+            continue
+        scale = fits.scales[f, j]
+        pull = _dot(columns[j], residual) + second[q] * old
+        excess = abs(pull) - penalty * l1_ratio * scale
+        new = 0.0
+        if excess > 0:
+            new = np.copysign(excess, pull) / (second[q] + penalty * (1 - l1_ratio) * scale * scale)
+        step = new - old
+        if step != 0:
+            fits.coefficients[f, j] = new
+            for i in range(residual.size):
+                residual[i] -= step * curvature[i] * columns[j, i]
+            largest = max(largest, second[q] * step * step)
+    return largest
+
+
+@compiled
+def _minimise_quadratic(columns, fits, f, penalty, l1_ratio, tolerance):
+    """Minimise the quadratic model over the working set: sweeps find the support, a direct solution finishes it."""
+    second = np.empty(fits.n_working[f])
+    for q in range(second.size):
+        column = columns[fits.working[f, q]]
+        second[q] = _weighted_product(fits.curvature[f], column, column)
+    _sweep(columns, fits, f, penalty, l1_ratio, second, False)
+    for _ in range(MAX_ROUNDS):
+        for _ in range(SWEEPS_BEFORE_DIRECT):
+            if _sweep(columns, fits, f, penalty, l1_ratio, second, True) < tolerance:
+                break
+        cut_short = _solve_support(columns, fits, f, penalty, l1_ratio)
+        if _sweep(columns, fits, f, penalty, l1_ratio, second, False) < tolerance and not cut_short:
+            break
+
+
+@compiled
+def _weighted_product(weights, a, b):
+    total = 0.0
+    for i in range(a.size):
+        total += weights[i] * a[i] * b[i]
+    return total
+
+
+@compiled
+def _solve_support(columns, fits, f, penalty, l1_ratio):
+    """Step to the minimum over the non-zero columns with their signs kept, or as far as the first sign change.
+
+    Coordinate descent crawls where columns are strongly correlated; there this step ends it. Nothing is done where
+    the columns of the support are linearly dependent. Returns whether a sign change cut the step short.
+    """
+    residual, curvature = fits.residual[f], fits.curvature[f]
+    support = _support(fits, f)
+    size = support.size
+    system = np.empty((size + 1, size + 1))
+    step = np.empty(size + 1)
+    system[size, size] = curvature.sum()
+    step[size] = residual.sum()
+    for a in range(size):
+        column, scale = columns[support[a]], fits.scales[f, support[a]]
+        value = fits.coefficients[f, support[a]]
+        ridge = penalty * (1 - l1_ratio) * scale * scale
+        step[a] = _dot(column, residual) - np.copysign(penalty * l1_ratio * scale, value) - ridge * value
+        weighted = curvature * column
+        for b in range(a):
+            system[a, b] = _dot(weighted, columns[support[b]])
+        system[a, a] = _dot(weighted, column) + ridge
+        system[size, a] = weighted.sum()
+    return _solve_in_place(system, step) and _move(columns, fits, f, support, step)
+
+
+@compiled
+def _support(fits, f):
+    support = np.empty(fits.n_working[f], dtype=np.int64)
+    size = 0
+    for q in range(fits.n_working[f]):
+        if fits.coefficients[f, fits.working[f, q]] != 0:
+            support[size] = fits.working[f, q]
+            size += 1
+    return support[:size]
+
+
+@compiled
+def _solve_in_place(system, right):
+    """Solve by Cholesky (lower triangle, in place); False where the system is not clearly positive definite."""
+    for a in range(right.size):
+        diagonal = system[a, a]
+        for b in range(a):
+            system[a, b] = (system[a, b] - _dot(system[a, :b], system[b, :b])) / system[b, b]
+        pivot = diagonal - _dot(system[a, :a], system[a, :a])
+        if not pivot > SMALLEST_PIVOT * diagonal:
+            return False
+        system[a, a] = np.sqrt(pivot)
+        right[a] = (right[a] - _dot(system[a, :a], right[:a])) / system[a, a]
+    for a in range(right.size - 1, -1, -1):
+        right[a] /= system[a, a]
+        for b in range(a):
+            right[b] -= system[a, b] * right[a]
+    return True
+
+
+@compiled
+def _move(columns, fits, f, support, step):
+    """Take the step, shortened so that the first coefficient to change sign becomes exactly zero."""
+    length, stopped = 1.0, -1
+    for a in range(support.size):
+        value = fits.coefficients[f, support[a]]
+        if value * (value + length * step[a]) < 0:
+            length, stopped = -value / step[a], a
+    fits.intercept[f] += length * step[support.size]
+    for i in range(fits.residual.shape[1]):
+        change = step[support.size]
+        for a in range(support.size):
+            change += step[a] * columns[support[a], i]
+        fits.residual[f, i] -= length * change * fits.curvature[f, i]
+    for a in range(support.size):
+        fits.coefficients[f, support[a]] += length * step[a]
+    if stopped >= 0:
+        fits.coefficients[f, support[stopped]] = 0.0
+    return stopped >= 0
+
+
+@compiled
+def _set_linear(columns, fits, f):
+    linear = fits.linear[f]
+    linear[:] = fits.intercept[f]
+    for q in range(fits.n_working[f]):
+        j = fits.working[f, q]
+        if fits.coefficients[f, j] != 0:
+            _add(linear, fits.coefficients[f, j], columns[j])
+
+
+@compiled
+def _solve(columns, y, fits, f, penalty, l1_ratio, tolerance):
+    """Newton steps over the working set; a step that does not go down is halved (the problem is convex)."""
+    _set_residual(y, fits, f)
+    value = _objective(y, fits, f, penalty, l1_ratio)
+    for _ in range(MAX_NEWTON_STEPS):
+        old_intercept, old = fits.intercept[f], fits.coefficients[f].copy()
+        _minimise_quadratic(columns, fits, f, penalty, l1_ratio, tolerance)
+        _set_linear(columns, fits, f)
+        old_value, value = value, _objective(y, fits, f, penalty, l1_ratio)
+        halvings = 0
+        while value > old_value + tolerance and halvings < MAX_HALVINGS:
+            halvings += 1
+            fits.intercept[f] = (fits.intercept[f] + old_intercept) / 2
+            fits.coefficients[f] = (fits.coefficients[f] + old) / 2
+            _set_linear(columns, fits, f)
+            value = _objective(y, fits, f, penalty, l1_ratio)
+        _set_residual(y, fits, f)
+        if abs(old_value - value) < tolerance:
+            return True
+    return False
+
+
+@compiled
+def _solve_all(columns, y, fits, penalties, l1_ratio, tolerance, unfinished):
+    """Solve the unfinished fits at their penalties, adding columns until none outside violates the optimum."""
+    converged = True
+    while unfinished.any():
+        for f in range(unfinished.size):
+            if unfinished[f]:
+                converged &= _solve(columns, y, fits, f, penalties[f], l1_ratio, tolerance)
+        set_gradients(columns, fits, unfinished)
+        for f in range(unfinished.size):
+            if unfinished[f]:
+                unfinished[f] = _enlarge(fits, f, l1_ratio * penalties[f])
+    return converged
+
+
+@compiled
+def _record(paths, fits, f, k):
+    paths.intercepts[f, k] = fits.intercept[f]
+    paths.linear[f, k] = fits.linear[f]
+    if paths.coefficients.size > 0:
+        paths.coefficients[f, k] = fits.coefficients[f]
+
+
+@compiled
+def walk_paths(columns, y, fits, penalties, l1_ratio, tolerance, may_stop, keep_coefficients):
+    """Walk every fit down its own row of penalties (fits, L), starting from the null models.
+
+    Returns `Paths` and whether every problem was solved. With ``may_stop`` a path ends early as in glmnet, when the
+    deviance is nearly explained or no longer falls; its further entries are NaN.
+    """
+    n_fits, n_penalties = penalties.shape
+    kept = n_fits if keep_coefficients else 0
+    paths = Paths(
+        coefficients=np.full((kept, n_penalties, columns.shape[0]), np.nan),
+        intercepts=np.full((n_fits, n_penalties), np.nan),
+        linear=np.full((n_fits, n_penalties, y.size), np.nan),
+        explained=np.full((n_fits, n_penalties), np.nan),
+        lengths=np.full(n_fits, n_penalties),
+    )
+    running = np.ones(n_fits, dtype=np.bool_)
+    null = np.empty(n_fits)  # filled in a loop: numba gave NaN for an array built from a comprehension here
+    for f in range(n_fits):
+        null[f] = deviance(y, fits.weights[f], fits.linear[f])
+    set_null_gradients(columns, y, fits)
+    converged = True
+    for k in range(n_penalties):
+        for f in range(n_fits):
+            if running[f]:
+                _screen(columns, fits, f, penalties[f, k], penalties[f, max(k - 1, 0)], l1_ratio)
+        converged &= _solve_all(columns, y, fits, penalties[:, k], l1_ratio, tolerance, running.copy())
+        for f in range(n_fits):
+            if running[f]:
+                _record(paths, fits, f, k)
+                paths.explained[f, k] = 1 - deviance(y, fits.weights[f], fits.linear[f]) / null[f]
+                if may_stop and _is_finished(paths.explained[f], k):
+                    running[f] = False
+                    paths.lengths[f] = k + 1
+    return paths, converged
+
+
+@compiled
+def _is_finished(explained, k):
+    if k + 1 < FEWEST_PENALTIES:
+        return False
+    return explained[k] > ENOUGH_EXPLAINED or explained[k] - explained[k - 1] < SMALLEST_GAIN

@@ -1,0 +1,40 @@
+"""Bring together what a model is fitted on or applied to: scores and clinical variables of usable patients."""
+
+import pandas as pd
+
+from habitat_radiomics.signature_inputs import signature_pipeline
+from habitat_radiomics.tables import read_by_patient, read_table
+
+
+def model_inputs(settings, clinical_path, outcome_path, quality_paths, score_paths):
+    """Return predictors (DataFrame) and outcome (Series) of the patients all of whose scans can be used.
+
+    Parameters
+    ----------
+    settings : dict
+        As `settings.model`.
+    score_paths : list of str
+        One table per signature, in the order of ``settings["signatures"]``; empty when scores come later.
+    """
+    kept = usable_patients([read_table(path) for path in quality_paths])
+    variables = settings["variables"]
+    text = [name for name, variable in variables.items() if variable["type"] == "category"]
+    table = pd.read_csv(clinical_path, dtype=dict.fromkeys(["patient", *text], str)).set_index("patient")
+    predictors = table.loc[kept, list(variables)]
+    for name, path in zip(settings["signatures"], score_paths, strict=False):
+        predictors[name] = read_by_patient(path)["score"].loc[kept]
+    return predictors, read_by_patient(outcome_path)["outcome"].loc[kept]
+
+
+def usable_patients(quality_tables):
+    """Return patients without a fault in any scan, in table order."""
+    quality = pd.concat(quality_tables)
+    usable = quality.groupby("patient", sort=False)["usable"].all()
+    return list(usable.index[usable])
+
+
+def model_signatures(settings, features, icc_paths):
+    """Return the unfitted pipeline and the feature columns of every signature in a model."""
+    return {
+        name: signature_pipeline(chosen, features.columns, icc_paths) for name, chosen in settings["signatures"].items()
+    }

@@ -1,0 +1,238 @@
+"""Selection steps as scikit-learn transformers: each is fitted on training patients and applied to the others.
+
+A filter that nothing passes keeps its single best feature and says so (``fell_back_``), so that a resample of a
+study without signal still ends in a (worthless) score instead of an error.
+"""
+
+import numpy as np
+from scipy import stats
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.feature_selection import SelectorMixin, f_classif
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from habitat_radiomics.lasso import LassoLogistic
+
+
+class _Filter(SelectorMixin, BaseEstimator):
+    """A filter by a strength per feature (larger is better, NaN never passes) and a rule which of them pass."""
+
+    def fit(self, X, y=None):
+        X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan")
+        strength, passes = self._judge(X, y)
+        passes = passes & np.isfinite(strength)
+        self.fell_back_ = not passes.any()
+        if self.fell_back_:
+            passes = np.arange(len(strength)) == np.argmax(np.where(np.isfinite(strength), strength, -np.inf))
+        self.support_ = passes
+        return self
+
+    def _get_support_mask(self):
+        check_is_fitted(self)
+        return self.support_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class IccFilter(_Filter):
+    """Keep features whose agreement between and within readers both exceed the threshold.
+
+    Parameters
+    ----------
+    icc : dict
+        Feature name to the smaller of its inter- and intra-reader ICC (training patients); NaN where not assessed.
+    threshold : float
+        Features above it pass. Koo and Li 2016 call 0.75 the lower end of good agreement.
+    """
+
+    def __init__(self, icc=None, threshold=0.75):
+        self.icc = icc
+        self.threshold = threshold
+
+    def _judge(self, X, y):
+        icc = np.array([self.icc.get(name, np.nan) for name in self.feature_names_in_], dtype=float)
+        return icc, icc > self.threshold
+
+
+class MissingFilter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Drop features with too many missing values and fill the others with their training median.
+
+    Parameters
+    ----------
+    max_missing : float
+        Largest share of missing values among the training patients.
+    """
+
+    def __init__(self, max_missing=0.1):
+        self.max_missing = max_missing
+
+    def fit(self, X, y=None):
+        X = validate_data(self, X, dtype=float, ensure_all_finite="allow-nan")
+        share = np.isnan(X).mean(axis=0)
+        self.support_ = share <= self.max_missing
+        if not self.support_.any():
+            raise ValueError(
+                f"every feature is missing in more than {self.max_missing:.0%} of the training patients (least: "
+                f"{share.min():.0%}). Check the quality table, or raise max_missing."
+            )
+        self.medians_ = np.nanmedian(X[:, self.support_], axis=0)
+        return self
+
+    def transform(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=float, ensure_all_finite="allow-nan")[:, self.support_]
+        return np.where(np.isnan(X), self.medians_, X)
+
+    def get_feature_names_out(self, input_features=None):
+        names = super().get_feature_names_out(input_features)
+        return names[self.support_]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class AnovaFilter(_Filter):
+    """Keep features whose class means differ in a one-way analysis of variance.
+
+    Parameters
+    ----------
+    alpha : float
+        Significance level.
+    correction : {"none", "fdr"}
+        ``fdr``: Benjamini and Hochberg 1995.
+    """
+
+    def __init__(self, alpha=0.05, correction="none"):
+        self.alpha = alpha
+        self.correction = correction
+
+    def _judge(self, X, y):
+        _, self.p_values_ = anova(X, y)
+        return -self.p_values_, corrected(self.p_values_, self.correction) < self.alpha
+
+
+class TwoGroupFilter(_Filter):
+    """Keep features that differ between two classes: Student's t where both are normal, Mann-Whitney's U otherwise.
+
+    Parameters
+    ----------
+    alpha, normality_alpha : float
+        Levels of the test and of Shapiro and Wilk's test that chooses it.
+    correction : {"none", "fdr"}
+        ``fdr``: Benjamini and Hochberg 1995.
+    """
+
+    def __init__(self, alpha=0.05, normality_alpha=0.05, correction="none"):
+        self.alpha = alpha
+        self.normality_alpha = normality_alpha
+        self.correction = correction
+
+    def _judge(self, X, y):
+        self.p_values_ = t_or_u(X, y, normality_alpha=self.normality_alpha)
+        return -self.p_values_, corrected(self.p_values_, self.correction) < self.alpha
+
+
+class StrongestFilter(_Filter):
+    """Keep the ``k`` features with the largest ANOVA F; of equals the first."""
+
+    def __init__(self, k=100):
+        self.k = k
+
+    def _judge(self, X, y):
+        strength, _ = anova(X, y)
+        best = np.argsort(-np.nan_to_num(strength, nan=-1.0), kind="stable")[: self.k]
+        return strength, np.isin(np.arange(len(strength)), best)
+
+
+class CorrelationFilter(_Filter):
+    """Of features correlated above the threshold keep the one that separates the classes best.
+
+    Features are visited by falling ANOVA F and kept when no feature kept before correlates with them above the
+    threshold. The usual rules (order of columns, caret) keep other numbers; the one used has to be named.
+
+    Parameters
+    ----------
+    threshold : float
+        Largest absolute Pearson correlation of two kept features.
+    """
+
+    def __init__(self, threshold=0.85):
+        self.threshold = threshold
+
+    def _judge(self, X, y):
+        strength, _ = anova(X, y)
+        order = np.argsort(-np.nan_to_num(strength, nan=-1.0), kind="stable")
+        order = order[np.isfinite(strength[order])]
+        kept = uncorrelated(X[:, order], self.threshold)
+        return strength, np.isin(np.arange(len(strength)), order[kept])
+
+
+def anova(X, y):
+    """One-way ANOVA of each column; NaN for a constant column.
+
+    Parameters
+    ----------
+    X : ndarray, shape (patients, features)
+    y : ndarray, shape (patients,)
+
+    Returns
+    -------
+    F, p : ndarray, shape (features,)
+    """
+    varies = np.ptp(X, axis=0) > 0
+    strength, p = np.full((2, X.shape[1]), np.nan)
+    if varies.any():
+        strength[varies], p[varies] = f_classif(X[:, varies], y)
+    return strength, p
+
+
+def t_or_u(X, y, *, normality_alpha):
+    """P value per column of Student's t (both classes normal by Shapiro-Wilk) or Mann-Whitney's U; NaN if constant."""
+    first, second = (X[y == value] for value in np.unique(y))
+    varies = (np.ptp(first, axis=0) > 0) & (np.ptp(second, axis=0) > 0)
+    normal = np.zeros(X.shape[1], dtype=bool)
+    for column in np.flatnonzero(varies):
+        levels = (stats.shapiro(group[:, column]).pvalue for group in (first, second))
+        normal[column] = all(level > normality_alpha for level in levels)
+    p = np.full(X.shape[1], np.nan)
+    p[normal] = stats.ttest_ind(first[:, normal], second[:, normal]).pvalue
+    ranked = ~normal & (np.ptp(X, axis=0) > 0)
+    p[ranked] = stats.mannwhitneyu(first[:, ranked], second[:, ranked], method="asymptotic").pvalue
+    return p
+
+
+def corrected(p_values, correction):
+    """Return p values, adjusted for their number when ``correction`` is ``fdr``; NaN stay NaN."""
+    adjusted = p_values.copy()
+    known = np.isfinite(p_values)
+    if correction == "fdr" and known.any():
+        adjusted[known] = stats.false_discovery_control(p_values[known])
+    return adjusted
+
+
+def uncorrelated(X, threshold):
+    """Indices of columns kept when visited in order, none correlating above ``threshold`` with one kept before."""
+    Z = X - X.mean(axis=0)
+    Z /= np.linalg.norm(Z, axis=0)
+    kept = []
+    for column in range(X.shape[1]):
+        if not kept or np.abs(Z[:, kept].T @ Z[:, column]).max() <= threshold:
+            kept.append(column)
+    return np.array(kept, dtype=int)
+
+
+STEPS = {
+    "icc": IccFilter,
+    "complete": MissingFilter,
+    "zscore": StandardScaler,
+    "anova": AnovaFilter,
+    "t_or_u": TwoGroupFilter,
+    "select_k_best": StrongestFilter,
+    "correlation": CorrelationFilter,
+    "lasso": LassoLogistic,
+}

@@ -1,0 +1,209 @@
+"""What each step depends on, as plain values: the smallest set, so that a change reruns only what it governs."""
+
+import csv
+import io
+
+from habitat_radiomics.banks import BANKS
+from habitat_radiomics.config import overridden
+from habitat_radiomics.sheets import number
+
+
+def simulation(config):
+    """Settings of the simulated cohort that its images depend on (not the outcome, not the number of patients)."""
+    return {"seed": config["demo"]["seed"], "sequences": list(config["sequences"])}
+
+
+def demo_tables(config):
+    """Tables of the simulated cohort as TSV text: patients, images, truth."""
+    from habitat_radiomics.simulate_tables import simulate_tables
+
+    tables = simulate_tables({**config["demo"], "sequences": list(config["sequences"])})
+    return {
+        name: csv_text(rows, delimiter="\t") for name, rows in zip(("patients", "images", "truth"), tables, strict=True)
+    }
+
+
+def csv_text(rows, delimiter=","):
+    """Return rows (dicts with equal keys) as delimited text; None becomes an empty cell."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], delimiter=delimiter, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def file_checker(config, facts):
+    """Return ``check_files(image, masks)`` that lists what is wrong with the files of one scan, from headers alone.
+
+    Parameters
+    ----------
+    facts : state.FileFacts
+        Remembers headers between runs, so that unchanged files are not opened again.
+    """
+    from habitat_radiomics.file_checks import scan_faults
+
+    return lambda image, masks: scan_faults(image, masks, facts, tolerance_mm=config["data"]["geometry_tolerance_mm"])
+
+
+def outcome_rows(study, patients):
+    """Patient, cohort and outcome (0 or 1)."""
+    column = study.config["outcome"]["column"]
+    return [
+        {"patient": p, "cohort": study.cohorts[p], "outcome": int(number(study.patients[p][column]))} for p in patients
+    ]
+
+
+def clinical_rows(study, patients):
+    """Patient and the clinical variables, empty where missing."""
+    return [
+        {"patient": p, **{name: study.patients[p].get(name) for name in study.config["clinical"]}} for p in patients
+    ]
+
+
+def cohort(study):
+    """What the patients table and the flow of exclusions depend on."""
+    return {
+        "screened": study.screened,
+        "excluded": {patient: list(reason) for patient, reason in study.excluded.items()},
+        "site_column": study.config["split"]["site_column"],
+        "sites": {p: row.get(study.config["split"]["site_column"]) for p, row in study.patients.items()},
+    }
+
+
+def training(study):
+    """Identifiers of the training patients."""
+    return {"patients": study.in_cohort("train")}
+
+
+def preprocess(study, sequence):
+    """Grid, interpolation, bias field and registration of one sequence, a flat group for each."""
+    chosen, config = overridden(study.config, "preprocess", sequence), study.config
+    registered = sequence != study.mask_sequence(sequence) and chosen["registration"] != "none"
+    shell = {"peritumour", "expansion"} & set(config["regions"]["names"])
+    return {
+        "registration": {"method": chosen["registration"], "seed": config["seed"]}
+        if registered
+        else {"method": "none"},
+        "bias": {name: chosen[key] for name, key in BIAS_KEYS.items()}
+        if chosen["bias_correction"]
+        else {"enabled": False},
+        "grid": {
+            "spacing_mm": chosen["spacing_mm"],
+            "margin_mm": config["regions"]["margin_mm"] if shell else 0,
+            "padding_voxels": chosen["padding_voxels"],
+        },
+        "resample": {name: chosen[name] for name in ("interpolator", "antialias", "round_intensity")},
+        "body": {"fraction": chosen["body_fraction"]},
+        "quality": {
+            "maximum_outside_share": config["regions"]["max_outside_fraction"],
+            "minimum_voxels": config["regions"]["min_voxels"],
+            "minimum_snr": config["quality"]["min_snr"],
+        },
+        "mask_label": config["regions"]["mask_label"],
+    }
+
+
+BIAS_KEYS = {"enabled": "bias_correction", "shrink_factor": "shrink_factor", "iterations": "iterations"}
+
+
+def intensity(study, sequence):
+    """Normalisation of one sequence."""
+    chosen = overridden(study.config, "intensity", sequence)
+    used = {"zscore": {"scale": chosen["scale"]}, "nyul": {"standard_range": chosen["standard_range"]}}
+    return {"method": chosen["method"], **used.get(chosen["method"], {})}
+
+
+def regions(study):
+    """How regions are made from a mask."""
+    chosen = study.config["regions"]
+    return {name: chosen[name] for name in ("margin_mm", "mask_label", "min_voxels")}
+
+
+def features(study, sequence):
+    """Regions with their banks, and the settings of the feature classes, for one sequence."""
+    chosen = overridden(study.config, "features", sequence)
+    known = {**BANKS, **chosen["custom_banks"]}
+    banks = {region: known[chosen["banks"].get(region, "A")] for region in study.config["regions"]["names"]}
+    values = {name: value for name, value in chosen.items() if name not in ("banks", "custom_banks")}
+    values["bin_width"] = None if chosen["bin_count"] else chosen["bin_width"]
+    return {"banks": banks, "settings": {**values, "min_voxels": study.config["regions"]["min_voxels"]}}
+
+
+def collection(study, patients, patterns):
+    """Patients and sequences of a feature table, where their files are, and what to do with unusable scans."""
+    return {
+        "patients": patients,
+        "sequences": study.sequences,
+        "tables": str(patterns["tables"]),
+        "records": str(patterns["records"]),
+        "primary": f"reader{study.config['reproducibility']['primary_reader']}",
+        "incomplete_patients": study.config["data"]["incomplete_patients"],
+    }
+
+
+def reproducibility(study):
+    """Readers and forms of the intraclass correlation."""
+    return study.config["reproducibility"]
+
+
+def signature(study, name):
+    """Sequences, regions and steps of one signature."""
+    chosen = study.config["signatures"][name]
+    return {
+        "name": name,
+        "sequences": chosen.get("sequences", study.sequences),
+        "regions": chosen["regions"],
+        "steps": chosen["steps"],
+        "seed": study.config["seed"],
+        "folds": study.config["training"]["folds"],
+    }
+
+
+def model(study, name):
+    """Scores, variables and estimator of one model, with the signatures it stands on."""
+    chosen = study.config["models"][name]
+    return {
+        "name": name,
+        "signatures": {signature_name: signature(study, signature_name) for signature_name in chosen["signatures"]},
+        "variables": {v: _variable(study.config["clinical"][v]) for v in chosen["clinical"]},
+        "estimator": chosen["estimator"],
+        "scores": study.config["training"]["scores"],
+        "folds": study.config["training"]["folds"],
+        "seed": study.config["seed"],
+    }
+
+
+def _variable(variable):
+    return {name: variable[name] for name in ("type", "levels") if name in variable}
+
+
+def validation(study):
+    """Models, the one compared against, and the intervals."""
+    chosen = study.config["validation"]
+    return {
+        "models": list(study.config["models"]),
+        "reference": reference_model(study.config),
+        "level": chosen["interval_level"],
+        "proportion_interval": chosen["proportion_interval"],
+    }
+
+
+def reference_model(config):
+    """Return the model the others are compared with: the one named, else the first."""
+    return config["validation"]["reference_model"] or next(iter(config["models"]))
+
+
+def headline_model(config):
+    """Return the model at the top of the report: the one named, else the last."""
+    return config["validation"]["headline_model"] or list(config["models"])[-1]
+
+
+def shown_patients(study):
+    """Return the patients drawn on slices: those named, else the first three of training."""
+    named = [patient for patient in study.config["report"]["patients"] if patient in study.patients]
+    return named or study.in_cohort("train")[:3]
+
+
+def model_label(config, name):
+    """Return the name of a model in figures and tables."""
+    return config["models"][name]["label"] or name

@@ -1,0 +1,149 @@
+"""A signature: features of stated sequences and regions, selected in steps, ending in a score (radiomics score)."""
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline
+
+from habitat_radiomics.leakage import digests
+from habitat_radiomics.selection import STEPS
+from habitat_radiomics.tables import column_parts
+
+
+def build_signature(steps, *, seed, icc=None):
+    """Return the unfitted pipeline of a signature.
+
+    Parameters
+    ----------
+    steps : list of dict
+        Each ``{name: settings}`` with a name of `selection.STEPS`; the last gives the score.
+    seed : int
+        Seed of the folds of the last step.
+    icc : dict, optional
+        Feature name to its smaller ICC, for the ``icc`` step.
+    """
+    extra = {"icc": {"icc": icc}, "lasso": {"seed": seed}}
+    built = [
+        (name, STEPS[name](**settings, **extra.get(name, {}))) for step in steps for name, settings in step.items()
+    ]
+    return Pipeline(_distinct(built)).set_output(transform="pandas")
+
+
+def _distinct(named):
+    """Number steps of the same name: zscore, zscore-2."""
+    counts = {}
+    for name, step in named:
+        counts[name] = counts.get(name, 0) + 1
+        yield (name if counts[name] == 1 else f"{name}-{counts[name]}", step)
+
+
+def signature_columns(columns, *, sequences, regions):
+    """Columns of the feature table that belong to the sequences and regions, in table order."""
+    return [c for c in columns if column_parts(c)[0] in sequences and column_parts(c)[1] in regions]
+
+
+def fit_signature(pipeline, features, outcome):
+    """Fit a clone of the pipeline on training patients and note whom it saw.
+
+    Parameters
+    ----------
+    features : DataFrame, patients x features
+    outcome : Series
+        0 or 1 by patient, same index.
+    """
+    fitted = clone(pipeline).fit(features, outcome.to_numpy(dtype=int))
+    fitted.fitted_on_ = digests(features.index)
+    return fitted
+
+
+def signature_score(fitted, features):
+    """Score of every patient (Series); higher means a higher risk of the outcome."""
+    return pd.Series(fitted.decision_function(features[fitted.feature_names_in_]), index=features.index, name="score")
+
+
+def stratified_folds(outcome, *, folds, seed):
+    """Return the fold number (0..) of every patient, balanced by class and the same for any row order.
+
+    Raises
+    ------
+    ValueError
+        If a class has fewer patients than two folds need.
+    """
+    smaller = int(min((outcome == 0).sum(), (outcome == 1).sum()))
+    if smaller < 2:
+        raise ValueError(f"cross-validation needs 2 patients of each class, the smaller class has {smaller}.")
+    ordered = outcome.sort_index()
+    splitter = StratifiedKFold(n_splits=min(folds, smaller), shuffle=True, random_state=seed)
+    number = pd.Series(0, index=ordered.index, name="fold")
+    for fold, (_, held_out) in enumerate(splitter.split(ordered, ordered)):
+        number.iloc[held_out] = fold
+    return number.reindex(outcome.index)
+
+
+def cross_fitted_scores(pipeline, features, outcome, folds):
+    """Score every training patient by a signature selected and fitted without the patient's fold.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``fold`` and ``score``, one row per patient.
+    """
+    scores = pd.Series(np.nan, index=features.index, name="score")
+    for fold in np.unique(folds):
+        held_out = folds == fold
+        fitted = fit_signature(pipeline, features[~held_out], outcome[~held_out])
+        scores[held_out] = signature_score(fitted, features[held_out])
+    return pd.DataFrame({"fold": folds, "score": scores})
+
+
+def selection_funnel(fitted):
+    """Return a table of the number of features after every step, and whether a filter had to keep its best only."""
+    names = list(fitted.feature_names_in_)
+    rows = [{"step": "extracted", "features": len(names), "note": ""}]
+    for name, step in fitted.steps[:-1]:
+        names = list(step.get_feature_names_out(names))
+        note = "nothing passed; the best feature was kept" if getattr(step, "fell_back_", False) else ""
+        rows.append({"step": name, "features": len(names), "note": note})
+    last, model = fitted.steps[-1]
+    rows.append({"step": last, "features": int(np.count_nonzero(model.coef_)), "note": ""})
+    return pd.DataFrame(rows)
+
+
+def signature_coefficients(fitted):
+    """Return the selected features with their coefficients, strongest first, and the intercept as first row.
+
+    Coefficients act on the features as the last step sees them (standardised when ``zscore`` is among the steps).
+    """
+    model = fitted[-1]
+    names = (
+        np.asarray(fitted[:-1].get_feature_names_out(fitted.feature_names_in_))
+        if len(fitted) > 1
+        else fitted.feature_names_in_
+    )
+    table = pd.DataFrame({"feature": names, "coefficient": model.coef_.ravel()}).query("coefficient != 0")
+    table = table.sort_values("coefficient", key=np.abs, ascending=False, kind="stable")
+    intercept = pd.DataFrame({"feature": ["(intercept)"], "coefficient": [float(np.ravel(model.intercept_)[0])]})
+    return pd.concat([intercept, table], ignore_index=True)
+
+
+def penalty_path(fitted):
+    """Return the cross-validated deviance and the coefficients of every feature that ever enters, by penalty."""
+    model = fitted[-1]
+    names = (
+        np.asarray(fitted[:-1].get_feature_names_out(fitted.feature_names_in_))
+        if len(fitted) > 1
+        else fitted.feature_names_in_
+    )
+    entering = np.flatnonzero(np.abs(model.coefficient_path_).max(axis=1) > 0)
+    path = pd.DataFrame(
+        {
+            "penalty": model.penalties_,
+            "deviance": model.deviance_mean_,
+            "deviance_se": model.deviance_se_,
+            "features": model.n_nonzero_,
+            "chosen": np.isclose(model.penalties_, model.penalty_, rtol=1e-12),
+        }
+    )
+    coefficients = pd.DataFrame(model.coefficient_path_[entering].T, columns=names[entering])
+    return pd.concat([path, coefficients], axis=1)

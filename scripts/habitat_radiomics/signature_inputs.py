@@ -1,0 +1,27 @@
+"""Bring together what a signature is fitted on: its pipeline, its features and the outcome of the training patients."""
+
+from habitat_radiomics.signature import build_signature, signature_columns
+from habitat_radiomics.tables import read_by_patient, read_table
+
+
+def signature_inputs(settings, features_path, outcome_path, icc_paths):
+    """Return the unfitted pipeline, the features (patients x columns of the signature) and the outcome.
+
+    Parameters
+    ----------
+    settings : dict
+        As `settings.signature`.
+    icc_paths : list of str
+        The agreement table, or nothing where no step asks for it.
+    """
+    features = read_by_patient(features_path)
+    pipeline, columns = signature_pipeline(settings, features.columns, icc_paths)
+    outcome = read_by_patient(outcome_path)["outcome"].loc[features.index]
+    return pipeline, features[columns], outcome
+
+
+def signature_pipeline(settings, all_columns, icc_paths):
+    """Return the unfitted pipeline of a signature and its columns of the feature table."""
+    columns = signature_columns(all_columns, sequences=settings["sequences"], regions=settings["regions"])
+    icc = read_table(icc_paths[0]).set_index("feature")["icc"].reindex(columns).to_dict() if icc_paths else None
+    return build_signature(settings["steps"], seed=settings["seed"], icc=icc), columns

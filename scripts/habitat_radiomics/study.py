@@ -1,0 +1,242 @@
+"""From a configuration and two tables to a checked study: patients, cohorts, files. Runs while the Snakefile is read.
+
+Imports stay light (no numpy, SimpleITK or pandas unless a header must be read): every cluster job reads it too.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from habitat_radiomics.banks import BANKS, bank_fault
+from habitat_radiomics.config import complete_config, nearest
+from habitat_radiomics.faults import StudyFault
+from habitat_radiomics.sheets import check_images, check_patients, read_sheet, reader_and_repeat, reading_id
+from habitat_radiomics.split import assign_cohorts
+
+SMALLEST_CLASS = 5
+FEWEST_READINGS = 3
+EXCLUSION_ADVICE = "Add it, or set data.incomplete_patients: exclude."
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One sequence of one patient: the image and, by reading, the masks drawn on it (paths)."""
+
+    image: str
+    masks: dict
+
+
+@dataclass
+class Study:
+    """A checked study.
+
+    Attributes
+    ----------
+    config : dict
+        Complete configuration.
+    patients : dict
+        Included patients in table order: identifier to row (text values by column).
+    cohorts : dict
+        Identifier to ``train``, ``internal`` or ``external``.
+    scans : dict
+        (patient, sequence) to `Scan`; the primary reading is the first of its masks.
+    excluded : dict
+        Identifier to (code, reason) of patients left out before the first job.
+    screened : int
+        Number of rows of the patients table.
+    """
+
+    config: dict
+    patients: dict
+    cohorts: dict
+    scans: dict
+    excluded: dict = field(default_factory=dict)
+    screened: int = 0
+
+    @property
+    def sequences(self):
+        """Sequences in the order of every table."""
+        return list(self.config["sequences"])
+
+    def mask_sequence(self, sequence):
+        """Return the sequence whose masks apply to ``sequence``."""
+        return self.config["reference"] or sequence
+
+    def readings(self, patient, sequence):
+        """Return the readings that apply to a patient's sequence, the primary one first."""
+        return list(self.scans[patient, self.mask_sequence(sequence)].masks)
+
+    def in_cohort(self, cohort):
+        """Return the included patients of a cohort, in table order."""
+        return [patient for patient in self.patients if self.cohorts[patient] == cohort]
+
+    @property
+    def validation_cohorts(self):
+        """Cohorts other than training that have patients."""
+        return [cohort for cohort in ("internal", "external") if self.in_cohort(cohort)]
+
+
+def checked_config(config, schema):
+    """Return the complete configuration; raise StudyFault with every fault found."""
+    complete, faults = complete_config(config, schema)
+    _raise(faults or _bank_faults(complete))
+    return complete
+
+
+def load_study(config, *, tables, folder, check_files=None):
+    """Read and check both tables; return the study or raise with every fault at once.
+
+    Parameters
+    ----------
+    config : dict
+        Complete configuration.
+    tables : str
+        Folder of the two tables.
+    folder : str
+        Where relative image and mask paths start.
+    check_files : callable, optional
+        ``check_files(image, masks, same_grid) -> list of str`` finds faults of the files of one scan. None when the
+        workflow itself makes them.
+
+    Raises
+    ------
+    StudyFault
+    """
+    patients = read_sheet(Path(tables, config["data"]["patients"]))
+    images = read_sheet(Path(tables, config["data"]["images"]))
+    _raise(patients.faults + images.faults)
+    check_patients(patients, config)
+    check_images(images, patients, config)
+    _raise(patients.faults + images.faults)
+    scans = _scans(images, config, folder)
+    if check_files:
+        _raise(_file_faults(scans, images, config, check_files))
+    return _study(config, patients, scans)
+
+
+def _study(config, patients, scans):
+    """Leave out incomplete patients (or stop), assign cohorts, and check that they can be analysed."""
+    excluded = {row["patient"]: reason for row in patients.rows if (reason := _incompleteness(row, scans, config))}
+    if excluded and config["data"]["incomplete_patients"] == "stop":
+        unasked = {patient: reason for patient, reason in excluded.items() if reason[0] != "excluded_by_hand"}
+        _raise([f"{patients.name}, patient {patient}: {reason}" for patient, (_, reason) in unasked.items()])
+    rows = {row["patient"]: row.values for row in patients.rows if row["patient"] not in excluded}
+    column = config["outcome"]["column"]
+    cohorts = assign_cohorts(list(rows.values()), config["split"], outcome_column=column, seed=config["seed"])
+    _raise(_cohort_faults(rows, cohorts, column))
+    scans = {key: scan for key, scan in scans.items() if key[0] in rows}
+    study = Study(config, rows, cohorts, scans, excluded, len(patients.rows))
+    _raise(_reading_faults(study))
+    return study
+
+
+def _raise(faults):
+    if faults:
+        count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise StudyFault(f"The study cannot start: {count} found.\n" + "\n".join(f"  - {fault}" for fault in faults))
+
+
+def _bank_faults(config):
+    """Faults of the feature banks of every region, and of the overrides of every sequence."""
+    sections = {"features": config["features"]}
+    for sequence, override in config["sequences"].items():
+        if (override or {}).get("features"):
+            sections[f"sequences.{sequence}.features"] = {**config["features"], **override["features"]}
+    faults = []
+    for where, section in sections.items():
+        known = {**BANKS, **section["custom_banks"]}
+        for region, bank in section["banks"].items():
+            if bank not in known:
+                hint = nearest(bank, known)
+                advice = f" Did you mean '{hint}'?" if hint else ""
+                faults.append(
+                    f"config: {where}.banks.{region}: '{bank}' is not a bank. Defined: {', '.join(known)}.{advice}"
+                )
+        for name, bank in section["custom_banks"].items():
+            if fault := bank_fault(bank):
+                faults.append(f"config: {where}.custom_banks.{name}: {fault}")
+    return faults
+
+
+def _scans(images, config, folder):
+    """Group the rows of the images table into scans, the primary reading first."""
+    groups = defaultdict(list)
+    for row in images.rows:
+        if row["sequence"] in config["sequences"]:
+            groups[row["patient"], row["sequence"]].append(row)
+    primary = config["reproducibility"]["primary_reader"]
+    scans = {}
+    for key, rows in groups.items():
+        readings = sorted((reader_and_repeat(row), row["mask"]) for row in rows if row["mask"])
+        readings.sort(key=lambda item: item[0][0] != primary)
+        masks = {reading_id(*who): _path(folder, mask) for who, mask in readings}
+        scans[key] = Scan(_path(folder, rows[0]["image"]), masks)
+    return scans
+
+
+def _path(folder, name):
+    return str(Path(folder, name))
+
+
+def _file_faults(scans, images, config, check_files):
+    """Faults of the files, each with the row of the images table it comes from."""
+    lines = {(row["patient"], row["sequence"]): row.line for row in reversed(images.rows)}
+    faults = []
+    for (patient, sequence), scan in scans.items():
+        masks = scan.masks if config["reference"] in (None, sequence) else {}
+        found = check_files(scan.image, list(masks.values()))
+        faults += [
+            f"{images.name} row {lines[patient, sequence]}, patient {patient}, sequence {sequence}: {f}" for f in found
+        ]
+    return faults
+
+
+def _incompleteness(row, scans, config):
+    """Return (code, sentence) when a patient cannot be analysed, else None."""
+    patient, column = row["patient"], config["outcome"]["column"]
+    if row["exclude"]:
+        return "excluded_by_hand", row["exclude"]
+    if row[column] is None:
+        return "outcome_missing", f"column {column} is empty. {EXCLUSION_ADVICE}"
+    primary = reading_id(config["reproducibility"]["primary_reader"], "1")
+    for sequence in config["sequences"]:
+        scan = scans.get((patient, sequence))
+        if scan is None:
+            return "sequence_missing", f"has no {sequence} in the images table. {EXCLUSION_ADVICE}"
+        if config["reference"] in (None, sequence) and primary not in scan.masks:
+            found = ", ".join(scan.masks) or "none"
+            return "reading_missing", f"has no mask of {primary} for {sequence} (found: {found}). {EXCLUSION_ADVICE}"
+    return None
+
+
+def _cohort_faults(rows, cohorts, column):
+    """Every cohort needs both classes, and training enough of each."""
+    faults = []
+    if not any(cohort == "train" for cohort in cohorts.values()):
+        return ["no patient is in the training cohort. Check the split section of the config."]
+    for cohort in dict.fromkeys(cohorts.values()):
+        classes = Counter(float(rows[patient][column]) for patient in rows if cohorts[patient] == cohort)
+        counts = f"{classes[0.0]} patients with outcome 0 and {classes[1.0]} with 1"
+        if not (classes[0.0] and classes[1.0]):
+            faults.append(
+                f"cohort {cohort}: {counts} in column {column}; both are needed. Move patients, or join cohorts."
+            )
+        elif cohort == "train" and min(classes.values()) < SMALLEST_CLASS:
+            faults.append(f"cohort train: {counts}; at least {SMALLEST_CLASS} of each are needed to fit anything.")
+    return faults
+
+
+def _reading_faults(study):
+    """A signature that asks for reproducible features needs training patients with more than one reading."""
+    asking = [n for n, s in study.config["signatures"].items() if any("icc" in step for step in s["steps"])]
+    repeated = [
+        patient
+        for patient in study.in_cohort("train")
+        if all(len(study.readings(patient, sequence)) > 1 for sequence in study.sequences)
+    ]
+    if not asking or len(repeated) >= FEWEST_READINGS:
+        return []
+    return [
+        f"signatures {', '.join(asking)} select by icc, but {len(repeated)} training patients have a second reading "
+        f"of every sequence; at least {FEWEST_READINGS} are needed. Add readings, or remove the icc step."
+    ]

@@ -1,0 +1,129 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from habitat_radiomics.config import complete_config, nearest, overridden
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+CONFIGS = [ROOT / "config/config.yaml", *sorted((ROOT / "config/studies").glob("*.yaml"))]
+
+
+def minimal():
+    return {
+        "study": "s",
+        "sequences": {"T1": None},
+        "outcome": {"column": "y"},
+        "signatures": {"a": {"regions": ["tumour"], "steps": [{"lasso": {}}]}},
+        "models": {"m": {"signatures": ["a"]}},
+    }
+
+
+def faults(**changes):
+    return complete_config({**minimal(), **changes}, SCHEMA)[1]
+
+
+def only(sentences):
+    assert len(sentences) == 1, sentences
+    return sentences[0]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_shipped_configuration_is_valid(path):
+    assert complete_config(yaml.safe_load(path.read_text()), SCHEMA)[1] == []
+
+
+def test_missing_keys_take_their_defaults_and_given_ones_stay():
+    config, found = complete_config({**minimal(), "features": {"bin_width": 5}}, SCHEMA)
+    assert found == []
+    assert config["features"]["bin_width"] == 5
+    assert config["features"]["distances"] == [1]
+    assert config["signatures"]["a"]["steps"] == [{"lasso": {"folds": 10, "rule": "min"}}]
+
+
+def test_defaults_are_not_shared_between_configurations():
+    first, _ = complete_config(minimal(), SCHEMA)
+    first["features"]["distances"].append(7)
+    assert complete_config(minimal(), SCHEMA)[0]["features"]["distances"] == [1]
+
+
+def test_a_sequence_overrides_only_what_it_names():
+    config, _ = complete_config(
+        {**minimal(), "sequences": {"T1": None, "PET": {"preprocess": {"antialias": False}}}}, SCHEMA
+    )
+    assert overridden(config, "preprocess", "T1")["antialias"] is True
+    assert overridden(config, "preprocess", "PET") == {**config["preprocess"], "antialias": False}
+
+
+def test_an_unknown_key_names_the_nearest_valid_one():
+    assert (
+        only(faults(features={"binwidth": 25}))
+        == "config: unknown key 'binwidth' in features. Did you mean 'bin_width'?"
+    )
+
+
+def test_an_unknown_key_without_a_near_one_lists_the_allowed():
+    assert "Allowed: bank" in only(faults(features={"zzz": 1})).replace("banks", "bank")
+
+
+def test_a_wrong_type_says_what_is_needed():
+    assert "features.bin_width: found 'wide'; a number or empty is needed." in only(
+        faults(features={"bin_width": "wide"})
+    )
+
+
+def test_a_value_outside_its_limits_says_the_limit():
+    assert "regions.margin_mm: found -1; allowed: above 0." in only(faults(regions={"margin_mm": -1}))
+
+
+def test_a_wrong_choice_names_the_choices_and_the_nearest():
+    sentence = only(faults(split={"method": "randm"}))
+    assert "allowed: random, date, site, column. Did you mean 'random'?" in sentence
+
+
+def test_a_missing_required_key_is_named():
+    config = minimal()
+    del config["outcome"]
+    assert "lacks the key 'outcome'" in only(complete_config(config, SCHEMA)[1])
+
+
+def test_all_faults_come_together():
+    assert len(faults(sead=1, features={"binwidth": 1}, split={"method": "x"})) == 3
+
+
+def test_a_signature_of_an_undefined_region_is_a_fault():
+    signature = {"regions": ["peritumor"], "steps": [{"lasso": {}}]}
+    sentence = only(faults(signatures={"a": signature}, regions={"names": ["tumour", "peritumour"]}))
+    assert sentence.endswith("Did you mean 'peritumour'?")
+
+
+def test_a_model_of_an_undefined_signature_is_a_fault():
+    assert "models.m.signatures names 'b', which is not defined. Defined: a." in only(
+        faults(models={"m": {"signatures": ["b"]}})
+    )
+
+
+def test_a_model_of_nothing_is_a_fault():
+    assert "models.m has neither signatures nor clinical variables" in only(faults(models={"m": {}}))
+
+
+def test_steps_must_end_with_the_score():
+    signature = {"regions": ["tumour"], "steps": [{"lasso": {}}, {"zscore": {}}]}
+    assert "must end with lasso" in only(faults(signatures={"a": signature}))
+
+
+def test_a_category_needs_levels():
+    assert "clinical.sex is a category without levels" in only(faults(clinical={"sex": {"type": "category"}}))
+
+
+def test_a_split_by_date_needs_the_date():
+    assert "train_until is empty" in only(faults(split={"method": "date"}))
+
+
+def test_a_split_by_site_needs_the_sites():
+    assert "train_sites is empty" in only(faults(split={"method": "site"}))
+
+
+def test_nearest_finds_nothing_when_nothing_is_similar():
+    assert nearest("qqq", ["alpha", "beta"]) is None

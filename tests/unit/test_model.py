@@ -1,0 +1,110 @@
+import numpy as np
+import pandas as pd
+import pytest
+from test_signature import cohort
+from test_signature import pipeline as signature_pipeline
+
+from habitat_radiomics.model import (
+    PredictorEncoder,
+    build_model,
+    cross_validated_prediction,
+    fit_chain,
+    fit_model,
+    model_coefficients,
+    model_prediction,
+)
+from habitat_radiomics.persist import load_object, save_object
+
+VARIABLES = {"age": {"type": "number"}, "sex": {"type": "category", "levels": ["F", "M", "X"]}}
+
+
+def clinical(index):
+    rng = np.random.default_rng(4)
+    table = pd.DataFrame(
+        {"age": rng.normal(60, 8, len(index)), "sex": rng.choice(["F", "M", "X"], len(index))}, index=index
+    )
+    table.loc[index[0], "age"] = np.nan
+    table.loc[index[1], "sex"] = None
+    return table
+
+
+def test_categories_become_indicators_against_the_first_level():
+    encoder = PredictorEncoder(variables=VARIABLES).fit(clinical([f"P{i}" for i in range(30)]))
+    rows = pd.DataFrame({"age": [50.0, 50.0], "sex": ["F", "X"]})
+    assert encoder.names_ == ["age", "sex=M", "sex=X"]
+    np.testing.assert_array_equal(encoder.transform(rows), [[50, 0, 0], [50, 0, 1]])
+
+
+def test_missing_values_are_filled_from_training_not_from_the_new_patients():
+    training = clinical([f"P{i}" for i in range(30)])
+    encoder = PredictorEncoder(variables=VARIABLES).fit(training)
+    filled = encoder.transform(pd.DataFrame({"age": [np.nan, 99.0], "sex": ["F", "F"]}))
+    assert filled[0, 0] == training["age"].median()
+
+
+def test_a_variable_missing_everywhere_is_refused():
+    table = clinical([f"P{i}" for i in range(30)]).assign(age=np.nan)
+    with pytest.raises(ValueError, match="clinical variable age is missing in every training patient"):
+        PredictorEncoder(variables=VARIABLES).fit(table)
+
+
+def chain(features, outcome, **changes):
+    settings = {"scores": "cross_fitted", "folds": 4, "seed": 1, **changes}
+    signatures = {"s": (signature_pipeline(features), list(features.columns))}
+    model = build_model(scores=["s"], variables=VARIABLES, estimator="logistic")
+    return (
+        signatures,
+        model,
+        {"features": features, "clinical": clinical(features.index), "outcome": outcome, **settings},
+    )
+
+
+def test_a_stored_model_predicts_exactly_as_the_fitted_one(tmp_path):
+    features, outcome = cohort()
+    predictors = clinical(features.index).assign(s=features.iloc[:, 0])
+    fitted = fit_model(build_model(scores=["s"], variables=VARIABLES, estimator="logistic"), predictors, outcome)
+    save_object(tmp_path / "m.skops", fitted)
+    loaded = load_object(tmp_path / "m.skops")
+    pd.testing.assert_frame_equal(
+        model_prediction(loaded, predictors), model_prediction(fitted, predictors), check_exact=True
+    )
+
+
+def test_odds_ratios_carry_their_intervals_in_order():
+    features, outcome = cohort()
+    predictors = clinical(features.index).assign(s=features.iloc[:, 0])
+    fitted = fit_model(build_model(scores=["s"], variables=VARIABLES, estimator="logistic"), predictors, outcome)
+    table = model_coefficients(fitted)
+    assert list(table["predictor"]) == ["(intercept)", "s", "age", "sex=M", "sex=X"]
+    assert (table["odds_ratio_low"] < table["odds_ratio"]).all()
+    assert (table["odds_ratio"] < table["odds_ratio_high"]).all()
+
+
+def test_a_chain_predicts_patients_it_never_saw():
+    features, outcome = cohort(n=80)
+    signatures, model, data = chain(features.iloc[:60], outcome.iloc[:60])
+    predict = fit_chain(signatures, model, **data)
+    new = predict(features.iloc[60:], clinical(features.index).iloc[60:])
+    assert new["probability"].between(0, 1).all()
+    assert new["score"][outcome.iloc[60:] == 1].mean() > new["score"][outcome.iloc[60:] == 0].mean()
+
+
+def test_cross_validation_holds_a_patient_out_of_every_step():
+    features, outcome = cohort()
+    signatures, model, data = chain(features, outcome)
+    before = cross_validated_prediction(signatures, model, **data)
+    changed = {**data, "features": features.copy(), "clinical": data["clinical"].copy()}
+    changed["features"].loc["P000"] *= 50
+    changed["clinical"].loc["P000", "age"] = 1000
+    after = cross_validated_prediction(signatures, model, **changed)
+    fold = before.index[before["fold"] == before.loc["P000", "fold"]].drop("P000")
+    pd.testing.assert_frame_equal(before.loc[fold], after.loc[fold])
+
+
+def test_a_clinical_model_needs_no_features():
+    features, outcome = cohort()
+    model = build_model(scores=[], variables=VARIABLES, estimator="logistic")
+    table = cross_validated_prediction(
+        {}, model, features=None, clinical=clinical(features.index), outcome=outcome, scores="apparent", folds=4, seed=0
+    )
+    assert table["probability"].notna().all()

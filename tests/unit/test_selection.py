@@ -1,0 +1,133 @@
+import numpy as np
+import pandas as pd
+import pytest
+from oracles.oracle import Oracle
+from scipy import stats
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from habitat_radiomics import selection
+from habitat_radiomics.selection import (
+    AnovaFilter,
+    CorrelationFilter,
+    IccFilter,
+    MissingFilter,
+    StrongestFilter,
+    TwoGroupFilter,
+)
+
+
+def cohort(n=40, features=30, signal=3, seed=0):
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    X = rng.normal(size=(n, features))
+    X[:, :signal] += 2 * y[:, None]
+    return pd.DataFrame(X, columns=[f"f{i}" for i in range(features)]), y
+
+
+def test_anova_equals_the_squared_t_of_two_classes():
+    X, y = cohort()
+    strength, p = selection.anova(X.to_numpy(), y)
+    t = stats.ttest_ind(X[y == 0], X[y == 1])
+    np.testing.assert_allclose(strength, t.statistic**2, rtol=1e-10)
+    np.testing.assert_allclose(p, t.pvalue, rtol=1e-8)
+
+
+def test_anova_ranks_genes_as_r_does():
+    oracle = Oracle("tests_lung_golub")
+    case = next(case for case in oracle.cases if case.startswith("wide.anova"))
+    values, data = oracle[case], oracle.data(1)
+    y = data["y"].to_numpy()
+    strength, p = selection.anova(data.drop(columns="y").to_numpy(float), y)
+    key = "F" if "F" in values else next(k for k in values if k.lower().startswith("f"))
+    oracle.check(case, **{key: strength[: len(values[key])] if len(values[key]) < len(strength) else strength})
+
+
+def test_a_constant_feature_never_passes():
+    X, y = cohort()
+    X["f5"] = 1.0
+    for step in (AnovaFilter(alpha=1.0), TwoGroupFilter(alpha=1.0), CorrelationFilter(threshold=0.99)):
+        assert "f5" not in step.fit(X, y).get_feature_names_out()
+
+
+def test_a_filter_that_nothing_passes_keeps_its_best_and_says_so():
+    X, y = cohort(signal=0)
+    step = AnovaFilter(alpha=1e-12).fit(X, y)
+    assert step.fell_back_
+    assert step.get_support().sum() == 1
+    assert step.get_support()[np.argmin(step.p_values_)]
+
+
+def test_the_icc_filter_keeps_what_exceeds_the_threshold_and_drops_what_was_not_assessed():
+    X, y = cohort(features=4)
+    step = IccFilter(icc={"f0": 0.9, "f1": 0.75, "f2": float("nan")}, threshold=0.75).fit(X, y)
+    assert list(step.get_feature_names_out()) == ["f0"]
+    assert not step.fell_back_
+
+
+def test_missing_values_become_the_training_median_and_hopeless_features_go():
+    X, y = cohort(features=3)
+    X.loc[:3, "f0"] = np.nan
+    X.loc[:20, "f1"] = np.nan
+    step = MissingFilter(max_missing=0.1).fit(X, y)
+    assert list(step.get_feature_names_out()) == ["f0", "f2"]
+    others = pd.DataFrame({"f0": [np.nan], "f1": [1.0], "f2": [7.0]})
+    np.testing.assert_array_equal(step.transform(others), [[X["f0"].median(), 7.0]])
+
+
+def test_features_missing_everywhere_stop_with_the_cure():
+    X, y = cohort(features=2)
+    X[:] = np.nan
+    with pytest.raises(ValueError, match="missing in more than 10% of the training patients"):
+        MissingFilter().fit(X, y)
+
+
+def test_normal_features_take_the_t_test_and_skewed_ones_the_u_test():
+    X, y = cohort(n=60, features=2)
+    X["f1"] = np.exp(3 * X["f1"])
+    p = selection.t_or_u(X.to_numpy(), y, normality_alpha=0.05)
+    first, second = X[y == 0], X[y == 1]
+    assert p[0] == pytest.approx(stats.ttest_ind(first["f0"], second["f0"]).pvalue, rel=1e-12)
+    assert p[1] == pytest.approx(stats.mannwhitneyu(first["f1"], second["f1"], method="asymptotic").pvalue, rel=1e-12)
+
+
+def test_false_discovery_correction_is_benjamini_hochberg():
+    p = np.array([0.01, 0.02, np.nan, 0.03, 0.5])
+    np.testing.assert_allclose(selection.corrected(p, "fdr"), [0.04, 0.04, np.nan, 0.04, 0.5])
+
+
+def test_select_k_best_keeps_exactly_k_and_all_when_k_is_larger():
+    X, y = cohort()
+    assert StrongestFilter(k=7).fit(X, y).get_support().sum() == 7
+    assert StrongestFilter(k=700).fit(X, y).get_support().sum() == X.shape[1]
+
+
+def test_of_two_correlated_features_the_stronger_stays():
+    X, y = cohort(features=3, signal=1)
+    X["f1"] = X["f0"] + np.random.default_rng(1).normal(scale=0.3, size=len(X))
+    kept = CorrelationFilter(threshold=0.85).fit(X, y).get_feature_names_out()
+    assert list(kept) == ["f0", "f2"]
+
+
+def test_no_two_kept_features_correlate_above_the_threshold():
+    X, y = cohort(n=25, features=200, seed=3)
+    kept = CorrelationFilter(threshold=0.4).fit_transform(X, y)
+    correlation = np.abs(np.corrcoef(kept, rowvar=False))
+    assert np.triu(correlation, 1).max() <= 0.4
+
+
+def test_the_greedy_rule_in_given_order_keeps_as_many_as_stated_for_golub():
+    data = Oracle("tests_lung_golub").data(1).drop(columns="y").to_numpy(float)
+    assert len(selection.uncorrelated(data, 0.85)) == 450
+
+
+def test_what_is_learnt_does_not_change_with_the_order_of_patients():
+    X, y = cohort(features=100)
+    order = np.random.default_rng(0).permutation(len(y))
+    for step in (AnovaFilter(), TwoGroupFilter(), StrongestFilter(k=9), CorrelationFilter(threshold=0.3)):
+        a = step.fit(X, y).get_support().copy()
+        np.testing.assert_array_equal(a, step.fit(X.iloc[order], y[order]).get_support())
+
+
+@parametrize_with_checks([MissingFilter(max_missing=0.5)])
+def test_the_missing_value_step_is_a_sound_scikit_learn_transformer(estimator, check):
+    check(estimator)

@@ -1,0 +1,57 @@
+# What is fitted sees the training tables only; what is applied and measured sees those of everyone.
+TRAINING = state("training", settings.training(STUDY))
+TRAINING_OUTCOME = table("training_outcome", settings.outcome_rows(STUDY, STUDY.in_cohort("train")))
+TRAINING_CLINICAL = table("training_clinical", settings.clinical_rows(STUDY, STUDY.in_cohort("train")))
+OUTCOME = table("outcome", settings.outcome_rows(STUDY, PATIENTS))
+CLINICAL = table("clinical", settings.clinical_rows(STUDY, PATIENTS))
+PARTS = {"training": STUDY.in_cohort("train"), "validation": [p for p in PATIENTS if STUDY.cohorts[p] != "train"]}
+PARTS = {part: patients for part, patients in PARTS.items() if patients}
+
+if IS_DEMO:
+
+    rule simulate_patient:
+        """Images, masks and true subregions of one patient of the demo cohort."""
+        input:
+            settings=state("simulate_patient", settings.simulation(CONFIG)),
+            code=code("simulate_patient"),
+        output:
+            images=expand(f"{DATA}/{{{{patient}}}}/{{sequence}}.nii.gz", sequence=SEQUENCES),
+            masks=expand(
+                f"{DATA}/{{{{patient}}}}/{{sequence}}.{{reading}}.nii.gz",
+                sequence=SEQUENCES,
+                reading=["r1", "r1b", "r2"],
+            ),
+            subregions=f"{DATA}/{{patient}}/subregions.nii.gz",
+        log:
+            f"{RESULTS}/logs/simulate_patient/{{patient}}.log",
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        params:
+            folder=lambda wildcards: f"{DATA}/{wildcards.patient}",
+        shell:
+            "python {input.code[0]} --settings {input.settings:q} --patient {wildcards.patient:q}"
+            " --folder {params.folder:q} > {log:q} 2>&1"
+
+
+rule describe_cohort:
+    """Who is in the study and why others are not: patients table, flow of exclusions, quality of every scan."""
+    input:
+        settings=state("describe_cohort", settings.cohort(STUDY)),
+        outcome=OUTCOME,
+        clinical=CLINICAL,
+        quality=expand(f"{RESULTS}/quality/{{part}}.csv", part=PARTS),
+        code=code("describe_cohort"),
+    output:
+        patients=f"{RESULTS}/cohort/patients.csv",
+        flow=f"{RESULTS}/cohort/flow.csv",
+    log:
+        f"{RESULTS}/logs/describe_cohort.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
+        " --quality {input.quality:q} --patients {output.patients:q} --flow {output.flow:q} > {log:q} 2>&1"

@@ -1,0 +1,100 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+SCRIPTS = Path(os.path.relpath(workflow.basedir)) / "scripts"
+sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
+
+from snakemake.exceptions import WorkflowError
+
+from habitat_radiomics import settings
+from habitat_radiomics.code_files import code_files
+from habitat_radiomics.faults import StudyFault
+from habitat_radiomics.state import FileFacts, as_json, write_if_changed
+from habitat_radiomics.study import checked_config, load_study
+
+# Every job finds this interpreter as `python`, wherever it runs, and computes on the threads it was given.
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+os.environ.update({f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")})
+os.environ.update(PYTHONHASHSEED="0", MPLBACKEND="Agg")
+
+if not workflow.config_settings.configfiles:
+
+    configfile: Path(workflow.basedir, "config", "config.yaml")
+
+
+def stop(fault):
+    raise WorkflowError(str(fault))
+
+
+try:
+    CONFIG = checked_config(
+        config, yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text())
+    )
+except StudyFault as fault:
+    stop(fault)
+
+RESULTS = f"results/{CONFIG['study']}"
+STATE = f"{RESULTS}/state"
+IS_DEMO = CONFIG["data"]["source"] == "demo"
+DATA = f"{RESULTS}/demo" if IS_DEMO else CONFIG["data"]["folder"]
+TABLES = f"{RESULTS}/tables" if IS_DEMO or CONFIG["data"]["prepare"] else DATA
+FACTS = FileFacts(f"{STATE}/source_files.json")
+
+if IS_DEMO and workflow.is_main_process:
+    for name, table in settings.demo_tables(CONFIG).items():
+        write_if_changed(f"{TABLES}/{name}.tsv", table)
+elif CONFIG["data"]["prepare"] and workflow.is_main_process:
+    subprocess.run([sys.executable, CONFIG["data"]["prepare"], DATA, TABLES], check=True)
+
+try:
+    check_files = None if IS_DEMO or not workflow.is_main_process else settings.file_checker(CONFIG, FACTS)
+    STUDY = load_study(CONFIG, tables=TABLES, folder=DATA, check_files=check_files)
+except StudyFault as fault:
+    stop(fault)
+
+PATIENTS = list(STUDY.patients)
+SEQUENCES = STUDY.sequences
+
+
+wildcard_constraints:
+    patient=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+    sequence=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+    reading=r"reader[A-Za-z0-9_-]+",
+    signature=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+    model=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+    part="training|validation",
+    cohort="train|train_cv|internal|external",
+
+
+def code(script):
+    """The script of a rule and every library file it reaches: editing one of them reruns the rule's jobs."""
+    return code_files(SCRIPTS / f"{script}.py")
+
+
+def state(name, value):
+    """A JSON file with exactly what a step depends on; its content decides what runs again."""
+    path = f"{STATE}/{name}.json"
+    if workflow.is_main_process:
+        write_if_changed(path, as_json(value))
+    return path
+
+
+def table(name, rows):
+    """A CSV file with exactly the columns of the sheet that a step depends on."""
+    path = f"{RESULTS}/cohort/{name}.csv"
+    if workflow.is_main_process:
+        write_if_changed(path, settings.csv_text(rows))
+    return path
+
+
+def source(path):
+    """An image or mask as input. What the user brings counts by its hash (in the scan's state), not by its date."""
+    return path if IS_DEMO else ancient(path)
+
+
+def hash_of(path):
+    return None if IS_DEMO or not workflow.is_main_process else FACTS.sha256(path)

@@ -1,0 +1,107 @@
+FEATURE_STATES = {s: state(f"extract_features.{s}", settings.features(STUDY, s)) for s in SEQUENCES}
+
+
+def region_files(output):
+    """Label images (or records) of every reading that applies to a patient's sequence, the primary one first."""
+
+    def files(wildcards):
+        return expand(
+            output,
+            patient=wildcards.patient,
+            sequence=STUDY.mask_sequence(wildcards.sequence),
+            reading=STUDY.readings(wildcards.patient, wildcards.sequence),
+        )
+
+    return files
+
+
+rule extract_features:
+    """Radiomic features of every region and reading of one patient's sequence."""
+    input:
+        settings=lambda wildcards: FEATURE_STATES[wildcards.sequence],
+        image=rules.normalise_image.output.image,
+        upstream=rules.normalise_image.output.record,
+        regions=region_files(rules.make_regions.output.regions),
+        region_records=region_files(rules.make_regions.output.record),
+        code=code("extract_features"),
+    output:
+        features=f"{RESULTS}/features/{{patient}}/{{sequence}}.csv",
+        record=f"{RESULTS}/features/{{patient}}/{{sequence}}.json",
+    log:
+        f"{RESULTS}/logs/extract_features/{{patient}}.{{sequence}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extract_features/{{patient}}.{{sequence}}.tsv"
+    group:
+        "patient"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        readings=lambda wildcards: STUDY.readings(wildcards.patient, wildcards.sequence),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --image {input.image:q} --upstream {input.upstream:q}"
+        " --regions {input.regions:q} --region-records {input.region_records:q} --readings {params.readings:q}"
+        " --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
+
+
+def collection(part):
+    """What collecting one part of the cohort depends on."""
+    files = {"tables": rules.extract_features.output.features, "records": rules.extract_features.output.record}
+    return state(f"collect_features.{part}", settings.collection(STUDY, PARTS[part], files))
+
+
+COLLECT_STATES = {part: collection(part) for part in PARTS}
+
+
+rule collect_features:
+    """Features of the training (or validation) patients, of their repeated readings, and the quality of their scans."""
+    input:
+        settings=lambda wildcards: COLLECT_STATES[wildcards.part],
+        features=lambda wildcards: expand(
+            rules.extract_features.output.features, patient=PARTS[wildcards.part], sequence=SEQUENCES
+        ),
+        records=lambda wildcards: expand(
+            rules.extract_features.output.record, patient=PARTS[wildcards.part], sequence=SEQUENCES
+        ),
+        code=code("collect_features"),
+    output:
+        features=f"{RESULTS}/features/{{part}}.parquet",
+        readings=f"{RESULTS}/features/{{part}}_readings.parquet",
+        quality=f"{RESULTS}/quality/{{part}}.csv",
+    log:
+        f"{RESULTS}/logs/collect_features/{{part}}.log",
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --features {output.features:q}"
+        " --readings {output.readings:q} --quality {output.quality:q} > {log:q} 2>&1"
+
+
+TRAINING_FEATURES = expand(rules.collect_features.output.features, part="training")
+TRAINING_QUALITY = expand(rules.collect_features.output.quality, part="training")
+ALL_FEATURES = expand(rules.collect_features.output.features, part=PARTS)
+ALL_QUALITY = expand(rules.collect_features.output.quality, part=PARTS)
+
+
+rule assess_reproducibility:
+    """Agreement of every feature between readers and between repeated readings, on training patients."""
+    input:
+        settings=state("assess_reproducibility", settings.reproducibility(STUDY)),
+        training=TRAINING,
+        readings=expand(rules.collect_features.output.readings, part="training"),
+        code=code("assess_reproducibility"),
+    output:
+        icc=f"{RESULTS}/reproducibility/icc.csv",
+        fitted_on=f"{RESULTS}/reproducibility/fitted_on.json",
+    log:
+        f"{RESULTS}/logs/assess_reproducibility.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --training {input.training:q} --readings {input.readings:q}"
+        " --icc {output.icc:q} --fitted-on {output.fitted_on:q} > {log:q} 2>&1"

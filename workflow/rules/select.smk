@@ -1,0 +1,78 @@
+SIGNATURES = list(CONFIG["signatures"])
+SIGNATURE_STATES = {name: state(f"signature.{name}", settings.signature(STUDY, name)) for name in SIGNATURES}
+
+
+def asks_for_icc(signature):
+    return any("icc" in step for step in CONFIG["signatures"][signature]["steps"])
+
+
+def icc_table(wildcards):
+    """The agreement table, where the signature asks for reproducible features."""
+    return rules.assess_reproducibility.output.icc if asks_for_icc(wildcards.signature) else []
+
+
+rule fit_signature:
+    """A signature fitted on the training patients: selection steps, coefficients, penalty path."""
+    input:
+        settings=lambda wildcards: SIGNATURE_STATES[wildcards.signature],
+        outcome=TRAINING_OUTCOME,
+        features=TRAINING_FEATURES,
+        icc=icc_table,
+        code=code("fit_signature"),
+    output:
+        signature=f"{RESULTS}/select/{{signature}}/signature.skops",
+        funnel=f"{RESULTS}/select/{{signature}}/funnel.csv",
+        coefficients=f"{RESULTS}/select/{{signature}}/coefficients.csv",
+        path=f"{RESULTS}/select/{{signature}}/path.csv",
+    log:
+        f"{RESULTS}/logs/fit_signature/{{signature}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/fit_signature/{{signature}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --features {input.features:q}"
+        " --icc {input.icc:q} --signature {output.signature:q} --funnel {output.funnel:q}"
+        " --coefficients {output.coefficients:q} --path {output.path:q} > {log:q} 2>&1"
+
+
+rule cross_fit_signature:
+    """A score for every training patient from a signature selected and fitted without the patient."""
+    input:
+        settings=lambda wildcards: SIGNATURE_STATES[wildcards.signature],
+        outcome=TRAINING_OUTCOME,
+        features=TRAINING_FEATURES,
+        icc=icc_table,
+        code=code("cross_fit_signature"),
+    output:
+        scores=f"{RESULTS}/select/{{signature}}/cross_fitted_scores.csv",
+    log:
+        f"{RESULTS}/logs/cross_fit_signature/{{signature}}.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --features {input.features:q}"
+        " --icc {input.icc:q} --scores {output.scores:q} > {log:q} 2>&1"
+
+
+rule apply_signature:
+    """The score of every patient."""
+    input:
+        signature=rules.fit_signature.output.signature,
+        features=ALL_FEATURES,
+        code=code("apply_signature"),
+    output:
+        scores=f"{RESULTS}/select/{{signature}}/scores.csv",
+    log:
+        f"{RESULTS}/logs/apply_signature/{{signature}}.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --signature {input.signature:q} --features {input.features:q}"
+        " --scores {output.scores:q} > {log:q} 2>&1"

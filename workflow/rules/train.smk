@@ -1,0 +1,98 @@
+MODELS = list(CONFIG["models"])
+MODEL_STATES = {name: state(f"model.{name}", settings.model(STUDY, name)) for name in MODELS}
+
+
+def scores_of(output):
+    """Score tables of the signatures in a model."""
+    return lambda wildcards: expand(output, signature=CONFIG["models"][wildcards.model]["signatures"])
+
+
+def training_scores(wildcards):
+    """Scores on which a model is fitted: cross-fitted, or the signature's own."""
+    chosen = rules.cross_fit_signature if CONFIG["training"]["scores"] == "cross_fitted" else rules.apply_signature
+    return scores_of(chosen.output.scores)(wildcards)
+
+
+def icc_tables(wildcards):
+    """The agreement table, where a signature of the model asks for reproducible features."""
+    signatures = CONFIG["models"][wildcards.model]["signatures"]
+    return rules.assess_reproducibility.output.icc if any(map(asks_for_icc, signatures)) else []
+
+
+def training_features(wildcards):
+    return TRAINING_FEATURES if CONFIG["models"][wildcards.model]["signatures"] else []
+
+
+rule fit_model:
+    """A model of signature scores and clinical variables, fitted on the training patients, with its cut-off."""
+    input:
+        settings=lambda wildcards: MODEL_STATES[wildcards.model],
+        outcome=TRAINING_OUTCOME,
+        clinical=TRAINING_CLINICAL,
+        quality=TRAINING_QUALITY,
+        scores=training_scores,
+        code=code("fit_model"),
+    output:
+        model=f"{RESULTS}/train/{{model}}/model.skops",
+        coefficients=f"{RESULTS}/train/{{model}}/coefficients.csv",
+        cutoff=f"{RESULTS}/train/{{model}}/cutoff.json",
+    log:
+        f"{RESULTS}/logs/fit_model/{{model}}.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
+        " --quality {input.quality:q} --scores {input.scores:q} --model {output.model:q} --coefficients {output.coefficients:q}"
+        " --cutoff {output.cutoff:q} > {log:q} 2>&1"
+
+
+rule cross_validate_model:
+    """A prediction for every training patient from a whole chain (selection, score, model) that did not see the patient."""
+    input:
+        settings=lambda wildcards: MODEL_STATES[wildcards.model],
+        outcome=TRAINING_OUTCOME,
+        clinical=TRAINING_CLINICAL,
+        quality=TRAINING_QUALITY,
+        features=training_features,
+        icc=icc_tables,
+        code=code("cross_validate_model"),
+    output:
+        predictions=f"{RESULTS}/train/{{model}}/cross_validation.csv",
+    log:
+        f"{RESULTS}/logs/cross_validate_model/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/cross_validate_model/{{model}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
+        " --quality {input.quality:q} --features {input.features:q} --icc {input.icc:q} --predictions {output.predictions:q} > {log:q} 2>&1"
+
+
+rule check_leakage:
+    """Proof that everything learnt saw training patients only; the run stops here when it did not."""
+    input:
+        training=TRAINING,
+        signatures=expand(rules.fit_signature.output.signature, signature=SIGNATURES),
+        models=expand(rules.fit_model.output.model, model=MODELS),
+        records=[
+            *expand(rules.fit_model.output.cutoff, model=MODELS),
+            *([rules.assess_reproducibility.output.fitted_on] if any(map(asks_for_icc, SIGNATURES)) else []),
+            *expand(rules.fit_intensity_scale.output.scale, sequence=LEARNT_SCALES),
+        ],
+        code=code("check_leakage"),
+    output:
+        report=f"{RESULTS}/quality/leakage.json",
+    log:
+        f"{RESULTS}/logs/check_leakage.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --training {input.training:q} --objects {input.signatures:q} {input.models:q}"
+        " --records {input.records:q} --report {output.report:q} > {log:q} 2>&1"

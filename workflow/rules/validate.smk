@@ -1,0 +1,48 @@
+rule predict_model:
+    """Probability and risk group of every patient in every cohort, and cross-validated for training."""
+    input:
+        settings=lambda wildcards: MODEL_STATES[wildcards.model],
+        model=rules.fit_model.output.model,
+        cutoff=rules.fit_model.output.cutoff,
+        cross_validation=rules.cross_validate_model.output.predictions,
+        outcome=OUTCOME,
+        clinical=CLINICAL,
+        quality=ALL_QUALITY,
+        scores=scores_of(rules.apply_signature.output.scores),
+        code=code("predict_model"),
+    output:
+        predictions=f"{RESULTS}/validate/{{model}}/predictions.csv",
+    log:
+        f"{RESULTS}/logs/predict_model/{{model}}.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --model {input.model:q} --cutoff {input.cutoff:q} --outcome {input.outcome:q}"
+        " --cross-validation {input.cross_validation:q} --clinical {input.clinical:q} --quality {input.quality:q}"
+        " --scores {input.scores:q} --predictions {output.predictions:q} > {log:q} 2>&1"
+
+
+PREDICTIONS = expand(rules.predict_model.output.predictions, model=MODELS)
+
+
+rule measure_models:
+    """Every measure of every model in every cohort with its interval, and the tests between models."""
+    input:
+        settings=state("measure_models", settings.validation(STUDY)),
+        predictions=PREDICTIONS,
+        cutoffs=expand(rules.fit_model.output.cutoff, model=MODELS),
+        code=code("measure_models"),
+    output:
+        metrics=f"{RESULTS}/validate/metrics.csv",
+        comparisons=f"{RESULTS}/validate/comparisons.csv",
+    log:
+        f"{RESULTS}/logs/measure_models.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
+        " --cutoffs {input.cutoffs:q} --metrics {output.metrics:q} --comparisons {output.comparisons:q} > {log:q} 2>&1"

@@ -1,6 +1,7 @@
 """Score every patient by a fitted signature."""
 
 import pandas as pd
+
 from habitat_radiomics.entry import arguments
 from habitat_radiomics.persist import load_object
 from habitat_radiomics.signature import signature_score

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import yaml
+
 from habitat_radiomics.config_reference import config_reference
 
 ROOT = Path(__file__).resolve().parents[1]

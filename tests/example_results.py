@@ -50,12 +50,16 @@ def write_example(folder, *, sizes=SIZES, empty=(), config=None):
     patients = example_patients(random, sizes)
     files = {
         "patients": _csv(folder, "cohort/patients.csv", patients),
-        "outcome": _csv(folder, "cohort/outcome.csv", patients.dropna(subset="cohort")[["patient", "cohort", "outcome"]]),
+        "outcome": _csv(
+            folder, "cohort/outcome.csv", patients.dropna(subset="cohort")[["patient", "cohort", "outcome"]]
+        ),
         "flow": _csv(folder, "cohort/flow.csv", example_flow(patients)),
         "quality": _quality(folder, patients, sizes),
         "icc": _csv(folder, "reproducibility/icc.csv", example_icc(random)),
         "leakage": _json(folder, "quality/leakage.json", _leakage(config, sizes)),
-        "signatures": {name: _signature(folder, random, patients, name, name in empty) for name in config["signatures"]},
+        "signatures": {
+            name: _signature(folder, random, patients, name, name in empty) for name in config["signatures"]
+        },
         "models": {name: _model(folder, random, patients, name, config) for name in config["models"]},
     }
     predictions = {name: pd.read_csv(paths["predictions"]) for name, paths in files["models"].items()}
@@ -91,7 +95,12 @@ def example_patients(random, sizes):
     table["included"] = table["patient"] != "P002"
     table["reason_code"] = np.where(table["included"], None, "mask_empty")
     table["reason"] = np.where(table["included"], None, "the tumour mask has no voxel. Check the drawing.")
-    lost = {"patient": f"P{n + 1:03d}", "included": False, "reason_code": "outcome_missing", "reason": "column is empty."}
+    lost = {
+        "patient": f"P{n + 1:03d}",
+        "included": False,
+        "reason_code": "outcome_missing",
+        "reason": "column is empty.",
+    }
     return pd.concat([table, pd.DataFrame([lost])], ignore_index=True)
 
 
@@ -111,14 +120,24 @@ def _quality(folder, patients, sizes):
         if len(rows):
             scans = rows[["patient"]].merge(pd.DataFrame({"sequence": ["T1", "T2"]}), how="cross")
             bad = scans["patient"] == "P002"
-            scans = scans.assign(usable=~bad, code=np.where(bad, "mask_empty", ""), message=np.where(bad, "the tumour mask has no voxel.", ""))
+            scans = scans.assign(
+                usable=~bad,
+                code=np.where(bad, "mask_empty", ""),
+                message=np.where(bad, "the tumour mask has no voxel.", ""),
+            )
             scans = scans.assign(snr=12.5, voxels=1800, volume_mm3=1800.0, warnings="")
             paths.append(_csv(folder, f"quality/{part}.csv", scans))
     return paths
 
 
 def example_icc(random):
-    names = [f"{s}|{r}|{i}_{f}" for s in ("T1", "T2") for r in ("tumour", "peritumour", "expansion") for i in IMAGES for f in FEATURES]
+    names = [
+        f"{s}|{r}|{i}_{f}"
+        for s in ("T1", "T2")
+        for r in ("tumour", "peritumour", "expansion")
+        for i in IMAGES
+        for f in FEATURES
+    ]
     inter, intra = random.beta(8, 2, len(names)), random.beta(12, 2, len(names))
     table = pd.DataFrame({"feature": names, "icc": np.minimum(inter, intra)})
     for kind, values in (("inter", inter), ("intra", intra)):
@@ -129,7 +148,7 @@ def example_icc(random):
 
 def _leakage(config, sizes):
     names = [*(f"signature {name}" for name in config["signatures"]), *(f"model {name}" for name in config["models"])]
-    return {"checked": {name: sizes["train"] - 1 for name in names}, "training": sizes["train"] - 1}
+    return {"checked": dict.fromkeys(names, sizes["train"] - 1), "training": sizes["train"] - 1}
 
 
 def _signature(folder, random, patients, name, empty):
@@ -143,7 +162,9 @@ def _signature(folder, random, patients, name, empty):
     sizes = [2260, 1804, 1804, 1804, 118, 100, 14, len(kept)]
     notes = ["", "", "", "", "nothing passed; the best feature was kept" if empty else "", "", "", ""]
     scores = patients.dropna(subset="cohort")[["patient"]].query("patient != 'P002'")
-    scores = scores.assign(score=0.0 if empty else random.normal(0, 1, len(scores)) + patients["outcome"].reindex(scores.index))
+    scores = scores.assign(
+        score=0.0 if empty else random.normal(0, 1, len(scores)) + patients["outcome"].reindex(scores.index)
+    )
     training = scores[scores["patient"].isin(patients.query("cohort == 'train'")["patient"])]
     held_out = training.assign(fold=np.arange(len(training)) % 5, score=training["score"] * 0.7)
     base = f"select/{name}"
@@ -159,18 +180,26 @@ def _signature(folder, random, patients, name, empty):
 def example_path(random, names, *, empty=False):
     """Soft-threshold paths with a cross-validated deviance that has its smallest value inside."""
     penalties = np.geomspace(0.3, 0.003, 60)
-    start, slope = random.uniform(0.02, 0.3, len(names)), random.choice([-1, 1], len(names)) * random.uniform(1, 4, len(names))
+    start, slope = (
+        random.uniform(0.02, 0.3, len(names)),
+        random.choice([-1, 1], len(names)) * random.uniform(1, 4, len(names)),
+    )
     values = np.maximum(start - penalties[:, None], 0) * slope
     chosen = 0 if empty else 32
     deviance = 1.38 - 0.25 * np.exp(-((np.arange(60) - chosen) ** 2) / 400) + 0.0005 * np.arange(60)
-    path = pd.DataFrame({"penalty": penalties, "deviance": deviance, "deviance_se": 0.05, "features": (values != 0).sum(axis=1)})
+    path = pd.DataFrame(
+        {"penalty": penalties, "deviance": deviance, "deviance_se": 0.05, "features": (values != 0).sum(axis=1)}
+    )
     path["chosen"] = np.arange(60) == chosen
     return pd.concat([path, pd.DataFrame(values, columns=names)], axis=1)
 
 
 def _model(folder, random, patients, name, config):
     chosen = config["models"][name]
-    predictors = [*chosen["signatures"], *(p for p, column in (("age", "age"), ("sex=M", "sex")) if column in chosen["clinical"])]
+    predictors = [
+        *chosen["signatures"],
+        *(p for p, column in (("age", "age"), ("sex=M", "sex")) if column in chosen["clinical"]),
+    ]
     beta = random.normal(0.5, 0.4, len(predictors) + 1)
     table = pd.DataFrame({"predictor": ["(intercept)", *predictors], "coefficient": beta, "standard_error": 0.3})
     table["odds_ratio"] = np.exp(beta)
@@ -180,7 +209,9 @@ def _model(folder, random, patients, name, config):
     predictions = example_predictions(random, patients, STRENGTH.get(name, 1.0))
     return {
         "coefficients": _csv(folder, f"train/{name}/coefficients.csv", table),
-        "cutoff": _json(folder, f"train/{name}/cutoff.json", {"threshold": 0.12, "rule": "Youden", "fitted_on": ["00"]}),
+        "cutoff": _json(
+            folder, f"train/{name}/cutoff.json", {"threshold": 0.12, "rule": "Youden", "fitted_on": ["00"]}
+        ),
         "predictions": _csv(folder, f"validate/{name}/predictions.csv", predictions),
     }
 
@@ -193,7 +224,9 @@ def example_predictions(random, patients, strength):
     held_out["score"] = held_out["score"] * 0.6 + random.normal(0, 0.7, len(held_out))
     order = ["train", "train_cv", "internal", "external"]
     table = pd.concat([everyone, held_out]).sort_values("cohort", key=lambda c: c.map(order.index), kind="stable")
-    return table.assign(probability=1 / (1 + np.exp(-table["score"])), group=np.where(table["score"] > 0.12, "high", "low"))
+    return table.assign(
+        probability=1 / (1 + np.exp(-table["score"])), group=np.where(table["score"] > 0.12, "high", "low")
+    )
 
 
 def example_metrics(predictions):
@@ -205,7 +238,9 @@ def example_metrics(predictions):
             n, events = len(y), int(y.sum())
             auc = roc_auc_score(y, part["score"])
             half = 1.96 * np.sqrt(auc * (1 - auc) / min(events, n - events))
-            rows.append((model, cohort, "auc", auc, max(auc - half, 0), min(auc + half, 1), np.nan, n, events, "DeLong", ""))
+            rows.append(
+                (model, cohort, "auc", auc, max(auc - half, 0), min(auc + half, 1), np.nan, n, events, "DeLong", "")
+            )
             counts = {
                 "accuracy": ((high == y).sum(), n),
                 "sensitivity": (high[y == 1].sum(), events),
@@ -227,8 +262,22 @@ def example_comparisons(predictions, reference):
     for (model, cohort), row in metrics.iterrows():
         if model != reference:
             difference = row["estimate"] - metrics.loc[(reference, cohort), "estimate"]
-            rows.append((model, reference, cohort, row["n"], difference, difference - 0.2, difference + 0.2, difference / 0.1, 0.0314))
-    return pd.DataFrame(rows, columns=["model", "reference", "cohort", "n", "difference", "ci_low", "ci_high", "z", "p"])
+            rows.append(
+                (
+                    model,
+                    reference,
+                    cohort,
+                    row["n"],
+                    difference,
+                    difference - 0.2,
+                    difference + 0.2,
+                    difference / 0.1,
+                    0.0314,
+                )
+            )
+    return pd.DataFrame(
+        rows, columns=["model", "reference", "cohort", "n", "difference", "ci_low", "ci_high", "z", "p"]
+    )
 
 
 def example_scan(*, spacing_mm=(1.0, 1.0, 2.0), size=(60, 50, 24), centre=(28, 26, 13)):

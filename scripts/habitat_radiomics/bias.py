@@ -52,7 +52,7 @@ def correct_bias(image, mask, *, shrink_factor=4, iterations=(50, 50, 50, 50), c
     log_field = ENGINES[engine](image, usable, factors, iterations, convergence)
     corrected = image / sitk.Exp(log_field)
     gain = _mean_inside(image, mask) / _mean_inside(corrected, mask)
-    return corrected * gain, log_field - float(np.log(gain))
+    return sitk.Cast(corrected * gain, sitk.sitkFloat32), log_field - float(np.log(gain))
 
 
 def shrink_factors(size, shrink_factor):

@@ -7,6 +7,7 @@ import SimpleITK as sitk
 
 from habitat_radiomics.faults import DataFault
 
+NOISE_FLOOR = 0.2  # largest share of the 99th percentile that noise in air is believed to reach
 KEPT_COMPONENT = 0.05  # share of the largest component from which another (second leg, arm) counts as body
 
 
@@ -14,11 +15,11 @@ def body_mask(image, *, fraction=0.1, smoothing_mm=2.0, closing_mm=5.0):
     """Separate the body from the air: a threshold on the smoothed image, closed, with its holes filled.
 
     The threshold stands at a fraction of the way from the noise floor (1st percentile of the smoothed image,
-    at most that fraction of the 99th) to the 99th percentile: low enough for tissue darkened by a bias
+    at most a fifth of the 99th) to the 99th percentile: low enough for tissue darkened by a bias
     field, above Rician noise, which smoothing flattens. Every
     component of at least 5 % of the largest is kept, so that the other leg or an arm is not lost. Holes are
     filled slice by slice across the coarsest axis (airways and cortical bone are often open in 3-D), and
-    the mask is shrunk by as much as smoothing had moved its edge into the air.
+    the mask is shrunk by as much as smoothing moves the edge of tissue half as bright as the 99th percentile.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ def body_mask(image, *, fraction=0.1, smoothing_mm=2.0, closing_mm=5.0):
         Whole image, not cropped to the tumour if possible. Voxels at its minimum are taken for padding and
         left out of the percentiles.
     fraction : float
-        Position of the threshold, 0 to 0.5; less for images with a few very bright places, such as PET.
+        Position of the threshold, above 0 and below 0.5; less for images with a few very bright places, such as PET.
     smoothing_mm : float
         Standard deviation of the Gaussian.
     closing_mm : float
@@ -45,7 +46,8 @@ def body_mask(image, *, fraction=0.1, smoothing_mm=2.0, closing_mm=5.0):
     smooth = sitk.DiscreteGaussian(image, [smoothing_mm**2] * 3, 64, 0.01, True)
     candidate = _large_components(smooth > _threshold(image, smooth, fraction))
     whole = _filled(_closed(candidate, closing_mm))
-    return sitk.BinaryErode(whole, _radius(image, smoothing_mm * NormalDist().inv_cdf(1.0 - fraction)))
+    moved_mm = max(0.0, smoothing_mm * NormalDist().inv_cdf(1.0 - 2.0 * fraction))
+    return sitk.BinaryErode(whole, _radius(image, moved_mm))
 
 
 def _threshold(image, smooth, fraction):
@@ -57,7 +59,7 @@ def _threshold(image, smooth, fraction):
             f"the 1st and 99th percentile of the smoothed image are both {float(low):.4g}: "
             "nothing can be told from the background. Check that the right file was exported.",
         )
-    low = min(low, fraction * high)  # an image without air has tissue at its 1st percentile
+    low = min(low, NOISE_FLOOR * high)  # an image without air has tissue at its 1st percentile
     return float(low + fraction * (high - low))
 
 

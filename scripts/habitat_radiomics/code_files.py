@@ -1,6 +1,7 @@
-"""Which of our own source files a script reaches, so that a rule can declare them as input."""
+"""Which of our own source files a script reaches, so that its jobs run again when one of them changes."""
 
 import ast
+import hashlib
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +29,17 @@ def code_files(script):
         found |= new
         waiting |= new
     return [str(script), *sorted(map(str, found))]
+
+
+def code_hashes(script):
+    """Return the SHA-256 of every file of `code_files`, by path relative to the script's folder."""
+    folder = Path(script).parent
+    return {str(Path(file).relative_to(folder)): _sha256(file) for file in code_files(script)}
+
+
+@cache
+def _sha256(file):
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 @cache

@@ -184,9 +184,7 @@ def _model_faults(config):
     for name, signature in config["signatures"].items():
         steps = [next(iter(step)) for step in signature["steps"]]
         if "lasso" not in steps or steps.index("lasso") != len(steps) - 1:
-            faults.append(
-                f"config: signatures.{name}.steps must end with lasso, which gives the score. Found: {', '.join(steps)}."
-            )
+            faults.append(f"config: signatures.{name}.steps must end with lasso, the score. Found: {'; '.join(steps)}.")
     faults += [
         f"config: clinical.{name} is a category without levels. List them, the reference level first."
         for name, variable in config["clinical"].items()

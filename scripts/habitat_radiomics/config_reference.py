@@ -103,7 +103,8 @@ before the first job.
 | `patient` | yes | Identifier; letters, digits, `-`, `_`, `.`; also names files, so use a pseudonym. |
 | as `outcome.column` | yes | 0 (did not happen) or 1 (happened). |
 | names below `clinical` | yes | A number, or one of the stated levels; may be empty. |
-| as `split.column`, `split.date_column`, `split.site_column` | by method | Cohort (`train`, `internal`, `external`), ISO date, centre. |
+| as `split.column` | method `column` | Cohort: `train`, `internal` or `external`. |
+| as `split.date_column`, `split.site_column` | methods `date`, `site` | ISO date (YYYY-MM-DD); centre. |
 | `exclude` | no | A reason; a patient with one is left out and counted under it. |
 
 ### Images: one row per patient, sequence and reading

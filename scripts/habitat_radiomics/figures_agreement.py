@@ -6,7 +6,7 @@ from habitat_radiomics.labels import count
 from habitat_radiomics.style import BLUE, DOUBLE_COLUMN_MM, GREY, LIGHT_GREY, new_figure, styled, write_note
 
 KINDS = {"inter": "Between readers", "intra": "Repeated by one reader"}
-BIN_EDGES = np.linspace(-0.2, 1, 25)
+BIN_EDGES = np.linspace(0, 1, 21)
 
 
 def agreement_histogram(icc, kind):
@@ -57,10 +57,16 @@ def _draw_histogram(axes, icc, kind, thresholds):
     lowest = min(thresholds, default=-np.inf)
     passes = BIN_EDGES[:-1] >= lowest - 1e-9
     axes.bar(
-        BIN_EDGES[:-1], counts, np.diff(BIN_EDGES), align="edge", color=np.where(passes, BLUE, LIGHT_GREY), edgecolor="white", lw=0.4
+        BIN_EDGES[:-1],
+        counts,
+        np.diff(BIN_EDGES),
+        align="edge",
+        color=np.where(passes, BLUE, LIGHT_GREY),
+        edgecolor="white",
+        lw=0.4,
     )
     lines = [f"> {t:g}: {count((known > t).sum())} of {count(len(icc))} features" for t in thresholds]
     for threshold in thresholds:
         axes.axvline(threshold, color=GREY, linewidth=0.9, linestyle=(0, (3, 2)))
     axes.text(0.02, 0.97, "\n".join(lines), transform=axes.transAxes, va="top")
-    axes.set(xlim=(BIN_EDGES[0], 1), xlabel="Intraclass correlation")
+    axes.set(xlim=(BIN_EDGES[0], 1), xlabel="Intraclass correlation (below 0 counted at 0)")

@@ -55,7 +55,9 @@ def _short(cohort):
 def draw_flow(flow):
     """Draw the flow diagram of the cohort (table as in `flow_boxes`)."""
     boxes = flow_boxes(flow)
-    lines = [line for text in boxes["excluded"] for line in textwrap.wrap(text, LETTERS_PER_LINE, subsequent_indent="    ")]
+    lines = [
+        line for text in boxes["excluded"] for line in textwrap.wrap(text, LETTERS_PER_LINE, subsequent_indent="    ")
+    ]
     box, side = 2 * LINE_MM + 4, len(lines) * LINE_MM + 4
     middle = max(GAP_MM, side + 6) if lines else GAP_MM
     height = 3 * box + middle + GAP_MM + 6
@@ -96,4 +98,6 @@ def _box(axes, centre, size, text, *, align="center"):
 
 
 def _arrow(axes, start, end):
-    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0})
+    axes.annotate(
+        "", end, start, arrowprops={"arrowstyle": "-|>", "color": GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
+    )

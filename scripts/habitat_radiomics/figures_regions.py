@@ -127,7 +127,14 @@ def draw_regions(slices, *, patient, regions):
     heights = [_height(found, width) for found in slices.values()]
     total = sum(heights) + TITLE_MM * (len(heights) + 0.6) + LEGEND_MM
     figure = new_figure(DOUBLE_COLUMN_MM * 0.72, total, layout="none")
-    figure.text(GAP_MM / (width * 2 + 3 * GAP_MM), 1 - 4 / total, f"Patient {patient}", fontsize=9, fontweight="bold", va="center")
+    figure.text(
+        GAP_MM / (width * 2 + 3 * GAP_MM),
+        1 - 4 / total,
+        f"Patient {patient}",
+        fontsize=9,
+        fontweight="bold",
+        va="center",
+    )
     top = total - TITLE_MM * 0.6
     for (sequence, found), height in zip(slices.items(), heights, strict=True):
         top -= TITLE_MM + height
@@ -139,7 +146,7 @@ def draw_regions(slices, *, patient, regions):
 
 def _height(found, width):
     if isinstance(found, str):
-        return 22.0
+        return 14.0
     rows, columns = found.values.shape
     return width * rows * found.spacing_mm[1] / (columns * found.spacing_mm[0])
 
@@ -147,9 +154,7 @@ def _height(found, width):
 def _draw_row(figure, sequence, found, names, place):
     width, height, bottom, total = place
     full = 2 * width + 3 * GAP_MM
-    boxes = [
-        (x / full, bottom / total, width / full, height / total) for x in (GAP_MM, 2 * GAP_MM + width)
-    ]
+    boxes = [(x / full, bottom / total, width / full, height / total) for x in (GAP_MM, 2 * GAP_MM + width)]
     if isinstance(found, str):
         axes = figure.add_axes((boxes[0][0], boxes[0][1], 1 - 2 * boxes[0][0], boxes[0][3]))
         write_note(axes, f"{sequence} cannot be shown:\n{found}")
@@ -178,7 +183,9 @@ def _extent(found):
 
 def _show(axes, found):
     low, high = np.percentile(found.values, (0.5, 99.5))
-    axes.imshow(found.values, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), extent=_extent(found), interpolation="nearest")
+    axes.imshow(
+        found.values, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), extent=_extent(found), interpolation="nearest"
+    )
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -196,7 +203,7 @@ def _draw_labels(axes, found, names):
     """Fill every region lightly and draw its edge along the voxels."""
     left, right, bottom, top = _extent(found)
     rows, columns = found.labels.shape
-    for name in names:
+    for name in reversed(names):
         inside = found.labels == LABELS[name]
         colour = np.array(_rgb(REGION_COLOURS[name]))
         overlay = np.zeros((rows, columns, 4))

@@ -1,40 +1,10 @@
 """ROC curves of all models in one cohort."""
 
-import numpy as np
 import pandas as pd
 
-from habitat_radiomics.labels import cohort_label, interval, missing, number, percent
+from habitat_radiomics.labels import DASH, cohort_label, interval, missing, number, percent
+from habitat_radiomics.roc import roc_points
 from habitat_radiomics.style import GREY, SINGLE_COLUMN_MM, model_styles, new_figure, styled, write_note
-
-
-def roc_points(outcome, score):
-    """Return the corners of the empirical ROC curve, from (0, 0) to (1, 1).
-
-    Patients with equal scores move together, so that ties give a slope (their AUC counts half).
-
-    Parameters
-    ----------
-    outcome : ndarray of 0 and 1
-        Both must occur.
-    score : ndarray
-        Higher means a higher risk.
-
-    Returns
-    -------
-    DataFrame
-        ``false_positive_rate`` and ``true_positive_rate``.
-    """
-    order = np.argsort(-score, kind="stable")
-    hits = outcome[order]
-    last_of_ties = np.append(np.diff(score[order]) != 0, True)
-    true_positives = np.r_[0, np.cumsum(hits)[last_of_ties]]
-    false_positives = np.r_[0, np.cumsum(1 - hits)[last_of_ties]]
-    return pd.DataFrame(
-        {
-            "false_positive_rate": false_positives / false_positives[-1],
-            "true_positive_rate": true_positives / true_positives[-1],
-        }
-    )
 
 
 def roc_table(predictions, cohort):
@@ -50,7 +20,8 @@ def roc_table(predictions, cohort):
         chosen = table[table["cohort"] == cohort]
         if chosen["outcome"].nunique() == 2:
             points = roc_points(chosen["outcome"].to_numpy(dtype=int), chosen["score"].to_numpy(dtype=float))
-            parts.append(points.assign(model=model))
+            rates = {"false_positive_rate": 1 - points.specificity, "true_positive_rate": points.sensitivity}
+            parts.append(pd.DataFrame({"model": model, **rates}))
     columns = ["model", "false_positive_rate", "true_positive_rate"]
     return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
 
@@ -69,11 +40,8 @@ def cohort_size(metrics, cohort):
     rows = metrics.query("cohort == @cohort and metric == 'auc'")
     if rows.empty:
         return "no patients"
-    sizes = [f"{DASHED.join(str(int(v)) for v in sorted(set(rows[column])))}" for column in ("n", "events")]
+    sizes = [DASH.join(sorted({str(int(value)) for value in rows[column]})) for column in ("n", "events")]
     return f"n = {sizes[0]}, {sizes[1]} event{'' if sizes[1] == '1' else 's'}"
-
-
-DASHED = "\N{EN DASH}"
 
 
 @styled
@@ -95,7 +63,7 @@ def draw_roc(curves, metrics, *, cohort, models, level):
     -------
     matplotlib.figure.Figure
     """
-    figure = new_figure(SINGLE_COLUMN_MM, 92 + 4.2 * len(models))
+    figure = new_figure(SINGLE_COLUMN_MM, 101 + 4.2 * len(models))
     axes = figure.add_subplot()
     axes.set_title(f"{cohort_label(cohort)}\n{cohort_size(metrics, cohort)}")
     if curves.empty:
@@ -107,7 +75,11 @@ def draw_roc(curves, metrics, *, cohort, models, level):
         curve = curves[curves["model"] == model["name"]]
         label = f"{model['label']}  {auc_text(metrics, model['name'], cohort)}"
         axes.plot(
-            curve["false_positive_rate"], curve["true_positive_rate"], label=label, clip_on=False, **styles[model["name"]]
+            curve["false_positive_rate"],
+            curve["true_positive_rate"],
+            label=label,
+            clip_on=False,
+            **styles[model["name"]],
         )
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="1 \N{MINUS SIGN} specificity", ylabel="Sensitivity")
     handles, labels = axes.get_legend_handles_labels()

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 
 from habitat_radiomics.labels import cohort_label
-from habitat_radiomics.style import CLASS_COLOURS, DOUBLE_COLUMN_MM, GREY, new_figure, styled, write_note
+from habitat_radiomics.style import CLASS_COLOURS, DOUBLE_COLUMN_MM, GREY, new_figure, styled, write_note, write_title
 
 COHORT_ORDER = ("train", "train_cv", "internal", "external")
 FEWEST_FOR_BOX = 5
+TITLES = {"train": "Training,\napparent", "train_cv": "Training,\ncross-fitted"}
 
 
 def score_table(scores, cross_fitted, outcome):
@@ -39,13 +40,14 @@ def draw_scores(table, *, label, outcome_label):
     """
     cohorts = [cohort for cohort in COHORT_ORDER if (table["cohort"] == cohort).any()]
     figure = new_figure(DOUBLE_COLUMN_MM, 74)
-    figure.suptitle(f"{label}: score by outcome ({outcome_label})", x=0.01, ha="left", fontsize=8.5, fontweight="bold")
+    write_title(figure, f"{label}: score by outcome ({outcome_label})")
     panels = figure.subplots(1, max(len(cohorts), 1), sharey=True, squeeze=False)[0]
     if not cohorts:
         write_note(panels[0], "No patient has a score.")
     for axes, cohort in zip(panels, cohorts, strict=False):
         _draw_cohort(axes, table[table["cohort"] == cohort])
-        axes.set_title(cohort_label(cohort).replace(", ", ",\n"), fontweight="normal")
+        axes.set_title(TITLES.get(cohort) or cohort_label(cohort), fontweight="normal")
+        axes.tick_params(axis="y", left=axes is panels[0])
     panels[0].set_ylabel("Radiomics score")
     return figure
 
@@ -65,7 +67,9 @@ def _draw_cohort(axes, rows):
 
 def _box_lines():
     line = {"color": GREY, "linewidth": 0.8}
-    return {name: line for name in ("boxprops", "whiskerprops", "capprops")} | {"medianprops": {**line, "linewidth": 1.6}}
+    return dict.fromkeys(("boxprops", "whiskerprops", "capprops"), line) | {
+        "medianprops": {**line, "linewidth": 1.6}
+    }
 
 
 def _spread(values, width=0.16):

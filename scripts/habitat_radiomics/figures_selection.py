@@ -1,9 +1,8 @@
 """How a signature came about: the penalty of the LASSO, the paths of its coefficients, and what was selected."""
 
 import numpy as np
-import pandas as pd
 
-from habitat_radiomics.labels import feature_label
+from habitat_radiomics.labels import feature_label, number
 from habitat_radiomics.style import (
     BLACK,
     DOUBLE_COLUMN_MM,
@@ -14,6 +13,7 @@ from habitat_radiomics.style import (
     new_figure,
     styled,
     write_note,
+    write_title,
 )
 
 PATH_COLUMNS = ["penalty", "deviance", "deviance_se", "features", "chosen"]
@@ -54,11 +54,10 @@ def draw_lasso(path, *, label, patients):
     patients : int
         Training patients.
     """
-    figure = new_figure(DOUBLE_COLUMN_MM, 76)
+    figure = new_figure(DOUBLE_COLUMN_MM, 80)
+    write_title(figure, f"{label}: LASSO on {patients} training patients")
     left, right = figure.subplots(1, 2)
     _draw_deviance(left, path)
-    left.set_title(f"{label}: cross-validation, {patients} training patients", pad=18)
-    right.set_title("Coefficient paths", pad=18)
     curves = path_table(path)
     if curves.empty:
         write_note(right, "No feature enters at any penalty.")
@@ -72,13 +71,20 @@ def _draw_deviance(axes, path):
     """Mean deviance of the held-out folds with one standard error to either side."""
     x = np.log(path["penalty"])
     axes.errorbar(
-        x, path["deviance"], path["deviance_se"], fmt="o", color=VERMILION, ecolor=LIGHT_GREY, markersize=2.2, elinewidth=0.8
+        x,
+        path["deviance"],
+        path["deviance_se"],
+        fmt="o",
+        color=VERMILION,
+        ecolor=LIGHT_GREY,
+        markersize=2.2,
+        elinewidth=0.8,
     )
     chosen = path[path["chosen"]].iloc[0]
     size = int(chosen["features"])
-    text = f"chosen: log penalty {np.log(chosen['penalty']):.2f}, {size} feature{'' if size == 1 else 's'}"
+    text = f"chosen: log penalty {number(np.log(chosen['penalty']))}, {size} feature{'' if size == 1 else 's'}"
     axes.axvline(np.log(chosen["penalty"]), color=BLACK, linewidth=0.8, linestyle=(0, (3, 2)), label=text)
-    axes.set(xlabel="Log penalty", ylabel="Binomial deviance \N{PLUS-MINUS SIGN} 1 SE")
+    axes.set(xlabel="Log penalty", ylabel="Cross-validated deviance \N{PLUS-MINUS SIGN} 1 SE")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), handlelength=2)
     _add_feature_axis(axes, path)
 
@@ -132,7 +138,7 @@ def draw_coefficients(coefficients, *, label):
     axes = figure.add_subplot()
     more = f", the strongest {MOST_BARS} shown" if len(table) > MOST_BARS else ""
     plural = "" if len(table) == 1 else "s"
-    axes.set_title(f"{label}: {len(table)} selected feature{plural}{more}", loc="left")
+    write_title(figure, f"{label}: {len(table)} selected feature{plural}{more}")
     if table.empty:
         write_note(axes, EMPTY)
         return figure
@@ -141,5 +147,8 @@ def draw_coefficients(coefficients, *, label):
     axes.tick_params(axis="y", length=0)
     axes.margins(y=0.02)
     axes.set_xlabel("Coefficient (change of the score per SD of the feature)")
+    for name, colour in SIGN_COLOURS.items():
+        axes.bar(0, 0, color=colour, label=f"{name} risk")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1 - 0.5 / len(shown)), ncols=2, handlelength=1)
     axes.spines["left"].set_visible(False)
     return figure

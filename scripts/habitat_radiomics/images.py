@@ -14,6 +14,7 @@ import SimpleITK as sitk
 from habitat_radiomics.faults import DataFault
 
 AXES = "xyz"
+NIFTI_HEADER = 348  # bytes; the NIfTI-1 standard's fields below are read at their place in it
 
 
 def single_thread():
@@ -45,18 +46,14 @@ def read_image(path, *, sha256=None):
     Raises
     ------
     DataFault
-        image_missing, image_is_folder, image_changed, image_unreadable (also truncated or damaged files,
-        which SimpleITK fills with zeros without a word), image_not_3d, image_not_finite, image_constant.
+        image_missing, image_is_folder, image_changed, image_unreadable (also truncated or damaged),
+        image_not_3d, image_not_finite, image_constant.
     """
     image = sitk.Cast(_read(path, "image", sha256), sitk.sitkFloat32)
     values = sitk.GetArrayViewFromImage(image)
     bad = values.size - int(np.count_nonzero(np.isfinite(values)))
     if bad:
-        raise DataFault(
-            "image_not_finite",
-            f"image {path}: {bad} of {values.size} voxels are NaN or infinite. Export the image again, "
-            "or replace these voxels by a value chosen on purpose.",
-        )
+        raise _not_finite(path, "image", bad)
     if values.min() == values.max():
         raise DataFault(
             "image_constant",
@@ -85,8 +82,8 @@ def read_mask(path, *, label=1, sha256=None):
     Raises
     ------
     DataFault
-        mask_missing, mask_is_folder, mask_changed, mask_unreadable, mask_not_3d, mask_not_integer,
-        mask_empty (no labelled voxel at all), mask_label_absent (other labels only; they are listed).
+        mask_missing, mask_is_folder, mask_changed, mask_unreadable, mask_not_3d, mask_not_finite,
+        mask_not_integer, mask_empty (no labelled voxel at all), mask_label_absent (other labels only; they are listed).
     """
     image = _read(path, "mask", sha256)
     values = sitk.GetArrayViewFromImage(image)
@@ -199,7 +196,7 @@ def _read(path, kind, sha256):
     _check_file(path, kind)
     if sha256 is not None:
         _check_hash(path, kind, sha256)
-    _check_complete(path, kind)
+    _check_nifti(path, kind)
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
@@ -250,46 +247,53 @@ def _last_line(error):
     return str(error).strip().splitlines()[-1].strip().rstrip(".")
 
 
-def _check_complete(path, kind):
-    """Refuse a NIfTI file with less data than its header says, or with a broken gzip stream."""
+def _check_nifti(path, kind):
+    """Refuse what SimpleITK's NIfTI reader turns into zeros without a word: lost data, NaN and infinity."""
     name = Path(path).name.lower()
     if not name.endswith((".nii", ".nii.gz")):
-        return  # SimpleITK itself raises for short NRRD and MHA files
+        return  # for NRRD and MHA files SimpleITK itself raises
     try:
-        expected, found = _nifti_sizes(path, compressed=name.endswith(".gz"))
+        expected, found, not_finite = _nifti_content(path, compressed=name.endswith(".gz"))
     except (EOFError, gzip.BadGzipFile, zlib.error, struct.error) as error:
         raise _unreadable(path, kind, f"it is truncated or damaged ({_last_line(error)})") from error
     if found < expected:
         raise _unreadable(path, kind, f"it is truncated ({found} of {expected} bytes)")
+    if not_finite:
+        raise _not_finite(path, kind, not_finite)
 
 
-def _nifti_sizes(path, *, compressed):
+def _nifti_content(path, *, compressed):
+    """Bytes the header promises, bytes there are, and how many voxels are NaN or infinite."""
     with gzip.open(path) if compressed else Path(path).open("rb") as stream:
-        header = stream.read(348)
-        expected, found = _nifti_expected_bytes(header), len(header)
-        if not compressed:
-            return expected, Path(path).stat().st_size
+        header = stream.read(NIFTI_HEADER)
+        expected, first, number = _nifti_layout(header)
+        found, not_finite = len(header) + len(stream.read(max(0, first - len(header)))), 0
         while block := stream.read(1 << 20):
             found += len(block)
-    return expected, found
+            if number is not None:
+                values = np.frombuffer(block, number, count=len(block) // np.dtype(number).itemsize)
+                not_finite += values.size - int(np.count_nonzero(np.isfinite(values)))
+    return expected, found, not_finite
 
 
-def _nifti_expected_bytes(header):
-    """Bytes up to the end of the voxel data (NIfTI-1 and NIfTI-2 standards, either byte order)."""
-    order = "<" if struct.unpack("<i", header[:4])[0] in (348, 540) else ">"
-    if struct.unpack(f"{order}i", header[:4])[0] == 540:
-        dimensions = struct.unpack_from(f"{order}8q", header, 16)
-        bits, offset = (
-            struct.unpack_from(f"{order}h", header, 14)[0],
-            struct.unpack_from(f"{order}q", header, 168)[0],
-        )
-    else:
-        dimensions = struct.unpack_from(f"{order}8h", header, 40)
-        bits, offset = (
-            struct.unpack_from(f"{order}h", header, 72)[0],
-            struct.unpack_from(f"{order}f", header, 108)[0],
-        )
-    return int(offset) + math.prod(dimensions[1 : dimensions[0] + 1]) * bits // 8
+def _nifti_layout(header):
+    """End and start of the voxel data in bytes, and its type if floating (None else)."""
+    order = next((o for o in "<>" if struct.unpack_from(f"{o}i", header)[0] == NIFTI_HEADER), None)
+    if order is None:
+        raise struct.error("it does not begin with a NIfTI-1 header")
+    dimensions = struct.unpack_from(f"{order}8h", header, 40)
+    kind, bits = struct.unpack_from(f"{order}2h", header, 70)
+    first = int(struct.unpack_from(f"{order}f", header, 108)[0])
+    voxels = math.prod(dimensions[1 : dimensions[0] + 1])
+    return first + voxels * bits // 8, first, {16: f"{order}f4", 64: f"{order}f8"}.get(kind)
+
+
+def _not_finite(path, kind, count):
+    return DataFault(
+        f"{kind}_not_finite",
+        f"{kind} {path}: {count} voxels are NaN or infinite. Export it again, or replace these voxels by a "
+        "value chosen on purpose.",
+    )
 
 
 def _check_integer(values, path):

@@ -87,7 +87,9 @@ def spaced(feature):
     """Return a CamelCase feature name in words: ``JointEntropy`` is ``joint entropy``, ``Idm`` is spelt out."""
     if feature in ABBREVIATED:
         return ABBREVIATED[feature]
-    return " ".join(re.findall(r"\d+D(?=[A-Z])|\d+|[A-Z][a-z]*", feature)).lower().replace("2d", "2D").replace("3d", "3D")
+    return (
+        " ".join(re.findall(r"\d+D(?=[A-Z])|\d+|[A-Z][a-z]*", feature)).lower().replace("2d", "2D").replace("3d", "3D")
+    )
 
 
 def _image_label(image):

@@ -157,9 +157,9 @@ def stratified_folds(y, *, folds, seed):
     generator = np.random.default_rng(seed)
     y = np.asarray(y)
     order = np.concatenate([generator.permutation(np.flatnonzero(y == label)) for label in np.unique(y)])
-    numbers_ = np.empty(y.size, dtype=np.int64)
-    numbers_[order] = np.arange(y.size) % folds
-    return numbers_
+    fold_of = np.empty(y.size, dtype=np.int64)
+    fold_of[order] = np.arange(y.size) % folds
+    return fold_of
 
 
 class LassoLogistic(ClassifierMixin, BaseEstimator):
@@ -233,7 +233,8 @@ class LassoLogistic(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         """The likelier class of each patient."""
-        return self.classes_[(self.decision_function(X) > 0).astype(int)]
+        second = self.decision_function(X) > 0
+        return self.classes_[second.astype(int)]
 
     def _encode(self, y):
         check_classification_targets(y)
@@ -297,7 +298,7 @@ def _refuse_missing(X, names):
 def _refuse_one_class(classes, n):
     if classes.size < 2:
         raise ValueError(
-            f"y holds only the class {classes[0]} (all {n} patients): a logistic model needs two classes. "
+            f"y holds one class only, {classes[0]} (patients: {n}); a logistic model needs two. "
             "Check the outcome column and the cohort it was taken from."
         )
 
@@ -322,6 +323,8 @@ def _possible_folds(folds, y):
 
 
 def _master_path(design, l1_ratio, penalties, n_penalties, tolerance):
+    if not 0 < l1_ratio <= 1:
+        raise ValueError(f"l1_ratio is {l1_ratio!r}: use a number above 0 and up to 1 (1 is the LASSO).")
     weights = np.full((1, design.n), 1 / design.n)
     own_sequence = penalties is None
     if own_sequence:
@@ -345,13 +348,11 @@ def _own_penalties(design, weights, l1_ratio, n_penalties):
     """glmnet's sequence for every fit (row of weights), shape (fits, n_penalties)."""
     from habitat_radiomics import lasso_kernel
 
-    if not 0 < l1_ratio <= 1:
-        raise ValueError(f"l1_ratio is {l1_ratio!r}: use a number above 0 and up to 1 (1 is the LASSO).")
     scales = lasso_kernel.column_scales(design.columns, weights)
     fits = lasso_kernel.new_fits(design.y, weights, scales)
     lasso_kernel.set_null_gradients(design.columns, design.y, fits)
     steepness = np.divide(np.abs(fits.gradient), scales, out=np.zeros_like(scales), where=scales > 0)
-    largest = steepness.max(axis=1) / l1_ratio
+    largest = steepness.max(axis=1, initial=0) / l1_ratio
     if not (largest > 1e-12).all():
         raise ValueError(
             f"None of the {scales.shape[1]} columns varies together with y (all are constant or exactly uncorrelated "

@@ -22,8 +22,8 @@ from numba import njit
 # Sums may be reordered (vectorised); NaN and infinity keep their meaning, unlike with fastmath=True.
 compiled = njit(cache=True, fastmath={"reassoc", "nsz", "contract", "arcp"}, error_model="numpy")
 
-MAX_NEWTON_STEPS = 100
-MAX_ROUNDS = 1000
+MAX_NEWTON_STEPS = 50
+MAX_ROUNDS = 200  # of sweeps and a direct solution, within a Newton step
 SWEEPS_BEFORE_DIRECT = 5  # coordinate sweeps over the support before it is solved directly
 SMALLEST_PIVOT = 1e-9  # relative; below it the support's columns count as linearly dependent
 MAX_HALVINGS = 30
@@ -268,8 +268,8 @@ def _weighted_product(weights, a, b):
 def _solve_support(columns, fits, f, penalty, l1_ratio):
     """Step to the minimum over the non-zero columns with their signs kept, or as far as the first sign change.
 
-    Coordinate descent crawls where columns are strongly correlated; there this step ends it. Nothing is done where
-    the columns of the support are linearly dependent. Returns whether a sign change cut the step short.
+    Coordinate descent crawls where columns are strongly correlated; there this step ends it. Columns that depend
+    linearly on others of the support stay where they are. Returns whether a sign change cut the step short.
     """
     residual, curvature = fits.residual[f], fits.curvature[f]
     support = _support(fits, f)
@@ -288,7 +288,8 @@ def _solve_support(columns, fits, f, penalty, l1_ratio):
             system[a, b] = _dot(weighted, columns[support[b]])
         system[a, a] = _dot(weighted, column) + ridge
         system[size, a] = weighted.sum()
-    return _solve_in_place(system, step) and _move(columns, fits, f, support, step)
+    _solve_in_place(system, step)
+    return _move(columns, fits, f, support, step)
 
 
 @compiled
@@ -304,21 +305,26 @@ def _support(fits, f):
 
 @compiled
 def _solve_in_place(system, right):
-    """Solve by Cholesky (lower triangle, in place); False where the system is not clearly positive definite."""
+    """Solve by Cholesky (lower triangle, in place); unknowns that depend on earlier ones are left at zero."""
     for a in range(right.size):
         diagonal = system[a, a]
         for b in range(a):
-            system[a, b] = (system[a, b] - _dot(system[a, :b], system[b, :b])) / system[b, b]
+            if system[b, b] > 0:
+                system[a, b] = (system[a, b] - _dot(system[a, :b], system[b, :b])) / system[b, b]
+            else:
+                system[a, b] = 0.0
         pivot = diagonal - _dot(system[a, :a], system[a, :a])
-        if not pivot > SMALLEST_PIVOT * diagonal:
-            return False
-        system[a, a] = np.sqrt(pivot)
-        right[a] = (right[a] - _dot(system[a, :a], right[:a])) / system[a, a]
+        if pivot > SMALLEST_PIVOT * diagonal:
+            system[a, a] = np.sqrt(pivot)
+            right[a] = (right[a] - _dot(system[a, :a], right[:a])) / system[a, a]
+        else:
+            system[a, : a + 1] = 0.0
+            right[a] = 0.0
     for a in range(right.size - 1, -1, -1):
-        right[a] /= system[a, a]
-        for b in range(a):
-            right[b] -= system[a, b] * right[a]
-    return True
+        if system[a, a] > 0:
+            right[a] /= system[a, a]
+            for b in range(a):
+                right[b] -= system[a, b] * right[a]
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""Guard against leakage: what is learnt carries the digests of the patients it saw, and those must be training patients."""
+"""Guard against leakage: what is learnt carries digests of the patients it saw; they must be training patients."""
 
 import hashlib
 

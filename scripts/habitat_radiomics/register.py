@@ -20,7 +20,7 @@ def register(
     method="rigid",
     fixed_mask=None,
     seed,
-    sampling=0.2,
+    sampling=0.05,
     max_translation_mm=50.0,
     max_rotation_degrees=30.0,
 ):

@@ -207,3 +207,81 @@ def shown_patients(study):
 def model_label(config, name):
     """Return the name of a model in figures and tables."""
     return config["models"][name]["label"] or name
+
+
+def named_models(study):
+    """Name and label of every model, in the order (and so the colours) of every figure."""
+    return [{"name": name, "label": model_label(study.config, name)} for name in study.config["models"]]
+
+
+def signature_label(config, name):
+    """Return the name of a signature in figures and tables."""
+    return config["signatures"][name]["label"] or name
+
+
+def outcome_label(config):
+    """Return the outcome in words."""
+    return config["outcome"]["label"] or config["outcome"]["column"]
+
+
+def shown_cohorts(study):
+    """Cohorts in which models are measured: training (apparent and cross-validated), then validation."""
+    return ["train", "train_cv", *study.validation_cohorts]
+
+
+def roc_figure(study):
+    """Models and level of the ROC figures."""
+    return {"models": named_models(study), "level": study.config["validation"]["interval_level"]}
+
+
+def signature_figures(study, name):
+    """Words of the figures of one signature; ``unit`` is what its coefficients refer to."""
+    steps = [step for entry in study.config["signatures"][name]["steps"] for step in entry]
+    return {
+        "label": signature_label(study.config, name),
+        "outcome_label": outcome_label(study.config),
+        "unit": "SD" if "zscore" in steps else "unit",
+    }
+
+
+def agreement_figure(study):
+    """Thresholds that signatures put on the intraclass correlation, and its forms."""
+    steps = [step for signature in study.config["signatures"].values() for step in signature["steps"]]
+    thresholds = {step["icc"]["threshold"] for step in steps if "icc" in step}
+    forms = {kind: study.config["reproducibility"][kind] for kind in ("inter", "intra")}
+    return {"thresholds": sorted(thresholds), "forms": forms}
+
+
+def regions_figure(study):
+    """Sequences and regions drawn on slices."""
+    return {"sequences": study.sequences, "regions": study.config["regions"]["names"]}
+
+
+def public_config(value):
+    """Return a configuration (or a part of it) in which absolute paths keep their last name only."""
+    from pathlib import PurePosixPath, PureWindowsPath
+
+    if isinstance(value, dict):
+        return {key: public_config(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [public_config(item) for item in value]
+    if isinstance(value, str) and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).drive):
+        return PureWindowsPath(value).name
+    return value
+
+
+def report(study):
+    """What the report says of the study itself; orders are lists because JSON files here have sorted keys."""
+    orders = {name: list(study.config[name]) for name in ("sequences", "clinical", "signatures", "models")}
+    return {
+        "config": public_config(study.config),
+        "orders": orders,
+        "cohorts": shown_cohorts(study),
+        "reference": reference_model(study.config),
+        "headline": headline_model(study.config),
+    }
+
+
+def provenance(study):
+    """The configuration as it was completed, without absolute paths."""
+    return {"config": public_config(study.config)}

@@ -27,7 +27,7 @@ def build_signature(steps, *, seed, icc=None):
     built = [
         (name, STEPS[name](**settings, **extra.get(name, {}))) for step in steps for name, settings in step.items()
     ]
-    return Pipeline(_distinct(built)).set_output(transform="pandas")
+    return Pipeline(list(_distinct(built))).set_output(transform="pandas")
 
 
 def _distinct(named):

@@ -45,17 +45,17 @@ class Sequence:
 SEQUENCES = {
     "T1": Sequence(
         size=(90, 90, 32), spacing_mm=(1.0, 1.0, 2.2), offset_mm=(0.1, -0.15, 0.0), tr_ms=620.0, te_ms=11.0,
-        fat=660.0, muscle=290.0, oedema=-10.0, marrow=540.0, cortex=60.0,
+        fat=660.0, muscle=290.0, oedema=0.0, marrow=540.0, cortex=60.0,
         core=110.0, bulk=330.0, aggressive=570.0, texture=46.0,
     ),
     "T2": Sequence(
         size=(100, 100, 28), spacing_mm=(0.9, 0.9, 2.5), offset_mm=(0.3, -0.2, 0.6), tr_ms=4200.0, te_ms=92.0,
-        fat=540.0, muscle=250.0, oedema=170.0, marrow=420.0, cortex=50.0,
+        fat=540.0, muscle=250.0, oedema=200.0, marrow=420.0, cortex=50.0,
         core=180.0, bulk=450.0, aggressive=740.0, texture=56.0,
     ),
     "T2FS": Sequence(
         size=(94, 94, 26), spacing_mm=(0.95, 0.95, 2.7), offset_mm=(-0.2, 0.3, 0.4), tr_ms=4600.0, te_ms=78.0,
-        fat=110.0, muscle=230.0, oedema=200.0, marrow=120.0, cortex=45.0,
+        fat=110.0, muscle=230.0, oedema=220.0, marrow=120.0, cortex=45.0,
         core=170.0, bulk=460.0, aggressive=760.0, texture=58.0,
     ),
     "T1CE": Sequence(

@@ -23,8 +23,8 @@ from habitat_radiomics.simulate import (
 EFFECTS = {"fraction": 2.8, "texture": 1.9, "age": 1.9}  # on the logit, per standard deviation
 INTERCEPT = -0.15
 LOG_HAZARD_PER_LOGIT = 0.4
-MEDIAN_DAYS, WEIBULL_SHAPE = 1100.0, 1.3  # of the survival times at hazard ratio 1
-FOLLOW_UP_DAYS = (500.0, 2400.0)  # of censoring, uniform
+MEDIAN_DAYS, WEIBULL_SHAPE = 1200.0, 1.3  # of the survival times at hazard ratio 1
+FOLLOW_UP_DAYS = (400.0, 2100.0)  # of censoring, uniform
 FIRST_DAY, RECRUITING_DAYS = date(2016, 1, 4), 1800
 SCANNERS = {"A": ("Norrsken", 1.5), "B": ("Meridian", 3.0)}  # invented manufacturer, field strength in tesla
 SITE_TR_FACTOR = {"A": 1.0, "B": 1.15}

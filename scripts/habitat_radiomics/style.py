@@ -77,6 +77,11 @@ def model_styles(models):
     }
 
 
+def write_title(figure, text):
+    """Put a bold title at the upper left corner of a figure."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=SETTINGS["axes.titlesize"], fontweight="bold")
+
+
 def write_note(axes, text):
     """Say in words why there is nothing to draw."""
     axes.set_axis_off()

@@ -10,7 +10,7 @@ def read_table(path):
     """Return a CSV or Parquet table; identifiers stay text, numbers are read back exactly."""
     if str(path).endswith(".parquet"):
         return pd.read_parquet(path)
-    text_columns = {name: str for name in ("patient", "cohort", "sequence", "model", "reading", "feature")}
+    text_columns = dict.fromkeys(("patient", "cohort", "sequence", "model", "reading", "feature"), str)
     return pd.read_csv(path, dtype=text_columns, float_precision="round_trip", keep_default_na=True)
 
 

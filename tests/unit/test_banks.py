@@ -9,6 +9,9 @@ import sys
 
 import pytest
 import radiomics
+from radiomics import imageoperations
+from radiomics.featureextractor import RadiomicsFeatureExtractor
+
 from conftest import ROOT
 from habitat_radiomics.banks import (
     BANKS,
@@ -21,8 +24,6 @@ from habitat_radiomics.banks import (
     settings_fault,
 )
 from habitat_radiomics.feature_names import CLASS_FEATURES, DEPRECATED_SHAPE_FEATURES, SHAPE_FEATURES
-from radiomics import imageoperations
-from radiomics.featureextractor import RadiomicsFeatureExtractor
 
 COUNTS = {"A": 1130, "A_deprecated": 1133, "B": 1409, "C": 1906, "D": 93}
 

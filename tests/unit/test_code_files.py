@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from habitat_radiomics.code_files import code_files
+from habitat_radiomics.code_files import code_files, code_hashes
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -22,6 +22,15 @@ def test_modules_reached_through_others_and_inside_functions_are_found(tmp_path)
     (package / "b.py").write_text("import numpy\n")
     (package / "c.py").write_text("")
     assert [Path(path).name for path in code_files(tmp_path / "run.py")] == ["run.py", "a.py", "b.py"]
+
+
+def test_hashes_follow_the_content_of_every_file_reached(tmp_path):
+    (tmp_path / "habitat_radiomics").mkdir()
+    (tmp_path / "run.py").write_text("import habitat_radiomics.a\n")
+    (tmp_path / "habitat_radiomics/a.py").write_text("abc")
+    hashes = code_hashes(tmp_path / "run.py")
+    assert list(hashes) == ["run.py", "habitat_radiomics/a.py"]
+    assert hashes["habitat_radiomics/a.py"].startswith("ba7816bf8f01cfea")
 
 
 def test_image_scripts_do_not_reach_statistics_code():

@@ -110,7 +110,7 @@ def test_a_model_of_nothing_is_a_fault():
 
 def test_steps_must_end_with_the_score():
     signature = {"regions": ["tumour"], "steps": [{"lasso": {}}, {"zscore": {}}]}
-    assert "must end with lasso" in only(faults(signatures={"a": signature}))
+    assert "must end with lasso, the score" in only(faults(signatures={"a": signature}))
 
 
 def test_a_category_needs_levels():

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 import radiomics
 import SimpleITK as sitk
+from radiomics import imageoperations
+from radiomics.featureextractor import RadiomicsFeatureExtractor
+
 from conftest import ROOT, shared_folder
 from habitat_radiomics.banks import WEIGHTING_NORMS, bank_of, complete_settings, feature_names, shape_feature_names
 from habitat_radiomics.faults import DataFault
@@ -24,8 +27,6 @@ from habitat_radiomics.features import (
     read_features,
     write_features,
 )
-from radiomics import imageoperations
-from radiomics.featureextractor import RadiomicsFeatureExtractor
 
 CASES = ("brain1", "brain2", "breast1")
 
@@ -268,6 +269,22 @@ def test_odd_regions_have_the_values_of_pyradiomics_and_nan_where_it_has_nan(pla
     assert_same(extracted(image, mask, "D"), executed(image, mask, "D"))
 
 
+def test_directions_merged_without_any_neighbour_give_nan_where_pyradiomics_has_nan():
+    image = synthetic_image()
+    mask = voxels(image, np.s_[5:15:3, 5:25:3, 5:25:3])
+    found = extracted(image, mask, "D", weighting_norm="no_weighting")
+    assert np.isnan(found["original_glcm_MCC"])
+    assert_same(found, executed(image, mask, "D", weightingNorm="no_weighting"))
+
+
+def test_the_real_part_is_taken_where_eigenvalues_come_as_complex_numbers(monkeypatch):
+    image = synthetic_image()
+    expected = extracted(image, ball(image), "A")
+    eigvals = np.linalg.eigvals
+    monkeypatch.setattr(np.linalg, "eigvals", lambda matrix: eigvals(matrix).astype(complex))  # as numpy 2.5 does
+    assert_same(extracted(image, ball(image), "A"), expected)
+
+
 def test_a_region_that_fills_the_image_has_the_values_it_has_with_a_border():
     image = synthetic_image((6, 7, 8))
     bordered = sitk.ConstantPad(image, [1] * 3, [1] * 3)
@@ -403,10 +420,19 @@ def test_a_missing_scikit_image_is_an_error_not_a_missing_filter(monkeypatch):
         extract_features(image, {"t": ball(image)}, banks={"t": bank}, settings={})
 
 
-def test_extraction_prints_nothing(capfd):
-    image = synthetic_image()
-    extracted(image, ball(image), "B")
-    assert capfd.readouterr() == ("", "")
+def test_extraction_prints_nothing(tmp_path):
+    image = synthetic_image((8, 9, 10))
+    sitk.WriteImage(image, str(tmp_path / "image.nii"))
+    sitk.WriteImage(ball(image, (4, 4, 5), 3), str(tmp_path / "mask.nii"))
+    code = (
+        "import sys, SimpleITK; from habitat_radiomics.features import extract_features;"
+        "image, mask = map(SimpleITK.ReadImage, sys.argv[1:]);"
+        "extract_features(image, {'t': mask}, banks={'t': 'B'}, settings={})"
+    )
+    files = [str(tmp_path / "image.nii"), str(tmp_path / "mask.nii")]
+    # in a process of its own: pytest takes the log records that would reach the user's terminal
+    run = subprocess.run([sys.executable, "-c", code, *files], cwd=ROOT / "scripts", capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
 # several regions and readings at once
@@ -490,6 +516,11 @@ def kept_values(values, **settings):
 def test_both_limits_of_a_range_are_kept():
     assert kept_values([1, 2, 3, 4, 5], resegment_range=[2, 4]) == [2, 3, 4]
     assert kept_values([1, 2, 3, 4, 5], resegment_range=[None, 2]) == [1, 2]
+
+
+def test_the_standard_deviation_of_outliers_is_that_of_the_population():
+    # mean 2.5, SD 4.33 (5.0 with n - 1)
+    assert kept_values([0, 0, 0, 10], outlier_sd=1.6) == [0, 0, 0]
 
 
 def test_outliers_are_judged_by_the_region_as_drawn_not_by_what_the_range_leaves():
@@ -598,6 +629,14 @@ def test_diagnostics_count_grey_levels_as_the_bins_fall():
         "grey_levels": 3,
         "bins": 4,
     }
+
+
+def test_diagnostics_count_components_of_the_region_as_drawn_joined_also_across_corners():
+    image = synthetic_image((6, 6, 6)) * 0
+    image[1, 1, 1] = 100
+    mask = voxels(image, np.s_[0, 0, 0], np.s_[1, 1, 1], np.s_[2, 2, 2], np.s_[5, 5, 5])
+    found = extraction_diagnostics(image, {"t": mask}, settings={"resegment_range": [None, 50]})["regions"]["t"]
+    assert (found["components"], found["voxels"], found["intensity_voxels"]) == (2, 4, 3)
 
 
 def test_diagnostics_of_an_empty_region_are_zeros_without_bins():

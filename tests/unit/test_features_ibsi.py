@@ -11,6 +11,7 @@ import math
 import numpy as np
 import pytest
 import SimpleITK as sitk
+
 from habitat_radiomics.feature_names import CLASS_FEATURES, DEPRECATED_SHAPE_FEATURES, SHAPE_FEATURES
 from habitat_radiomics.features import extract_features
 

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
-from oracles.oracle import Oracle
 
 from habitat_radiomics.logistic import LogisticModel
+from oracles.oracle import Oracle
 
 
 def birth_weights():
-    data = Oracle("logistic_birthwt").data()
-    race = data["race"].astype(str)
-    columns = [data[["age", "lwt"]], *(race == level for level in sorted(race.unique())[1:])]
-    return np.column_stack(columns + [data[["smoke", "ptl", "ht", "ui"]]]).astype(float), data["low"].to_numpy()
+    data = Oracle("logistic_birthwt").table()
+    race = [data["race"] == level for level in ("black", "other")]  # white is the reference
+    columns = [data[["age", "lwt"]], *race, data[["smoke", "ptl", "ht", "ui"]]]
+    return np.column_stack(columns).astype(float), data["low"].to_numpy()
 
 
 def test_coefficients_and_errors_are_those_of_r():
@@ -17,14 +17,15 @@ def test_coefficients_and_errors_are_those_of_r():
     X, y = birth_weights()
     model = LogisticModel().fit(X, y)
     assert model.method_ == "maximum likelihood"
-    errors = np.sqrt(np.diag(model.covariance_))
-    oracle.check("multivariable", beta=model.coef_[0], se=errors[1:])
+    beta = np.r_[model.intercept_, model.coef_[0]]
+    oracle.check("multivariable", beta=beta, se=np.sqrt(np.diag(model.covariance_)))
 
 
 def test_one_predictor_equals_r():
     oracle = Oracle("logistic_birthwt")
     X, y = birth_weights()
-    oracle.check("univariable.age", beta=LogisticModel().fit(X[:, :1], y).coef_[0])
+    model = LogisticModel().fit(X[:, :1], y)
+    oracle.check("univariable.age", beta=[model.intercept_[0], model.coef_[0, 0]])
 
 
 def test_firth_on_a_fourfold_table_adds_a_half_to_every_cell():

@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from oracles.oracle import Oracle
 from scipy import stats
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -14,6 +13,7 @@ from habitat_radiomics.selection import (
     StrongestFilter,
     TwoGroupFilter,
 )
+from oracles.oracle import Oracle
 
 
 def cohort(n=40, features=30, signal=3, seed=0):
@@ -32,14 +32,31 @@ def test_anova_equals_the_squared_t_of_two_classes():
     np.testing.assert_allclose(p, t.pvalue, rtol=1e-8)
 
 
-def test_anova_ranks_genes_as_r_does():
+def genes():
     oracle = Oracle("tests_lung_golub")
-    case = next(case for case in oracle.cases if case.startswith("wide.anova"))
-    values, data = oracle[case], oracle.data(1)
-    y = data["y"].to_numpy()
-    strength, p = selection.anova(data.drop(columns="y").to_numpy(float), y)
-    key = "F" if "F" in values else next(k for k in values if k.lower().startswith("f"))
-    oracle.check(case, **{key: strength[: len(values[key])] if len(values[key]) < len(strength) else strength})
+    table = oracle.table(1)
+    return oracle, table.drop(columns="y"), table["y"].to_numpy()
+
+
+def test_anova_and_its_ten_best_genes_are_those_of_r():
+    oracle, X, y = genes()
+    strength, _ = selection.anova(X.to_numpy(float), y)
+    oracle.check("wide.screen", F=strength)
+    best = StrongestFilter(k=10).fit(X, y).get_feature_names_out()
+    assert set(best) == set(oracle["wide.screen"]["top10_by_F"])
+
+
+def test_the_u_test_passes_as_many_genes_as_in_r():
+    oracle, X, y = genes()
+    p = selection.t_or_u(X.to_numpy(float), y, normality_alpha=1.0)
+    oracle.check("wide.screen", u_p=p)
+    assert (p < 0.05).sum() == oracle["wide.screen"]["n_u_p_lt_05"]
+
+
+def test_false_discovery_rates_are_those_of_r():
+    oracle, _, _ = genes()
+    welch = np.array(oracle["wide.screen"]["welch_p"])
+    oracle.check("wide.screen", BH=selection.corrected(welch, "fdr"))
 
 
 def test_a_constant_feature_never_passes():
@@ -115,9 +132,10 @@ def test_no_two_kept_features_correlate_above_the_threshold():
     assert np.triu(correlation, 1).max() <= 0.4
 
 
-def test_the_greedy_rule_in_given_order_keeps_as_many_as_stated_for_golub():
-    data = Oracle("tests_lung_golub").data(1).drop(columns="y").to_numpy(float)
-    assert len(selection.uncorrelated(data, 0.85)) == 450
+def test_visiting_columns_in_given_order_keeps_those_r_keeps():
+    oracle, X, _ = genes()
+    kept = X.columns[selection.uncorrelated(X.to_numpy(float), 0.85)]
+    assert list(kept) == oracle["wide.correlation_filter.pearson"]["kept_greedy"]
 
 
 def test_what_is_learnt_does_not_change_with_the_order_of_patients():

@@ -38,7 +38,7 @@ def cohort(n=60, features=200, signal=1.2, seed=0):
 
 
 def pipeline(features, seed=1, steps=STEPS):
-    return build_signature(steps, seed=seed, icc={name: 0.9 for name in features.columns})
+    return build_signature(steps, seed=seed, icc=dict.fromkeys(features.columns, 0.9))
 
 
 def test_columns_are_those_of_the_sequences_and_regions():

@@ -6,6 +6,7 @@ import subprocess
 import tarfile
 
 import pytest
+
 from conftest import ROOT
 
 SPEC = importlib.util.spec_from_file_location("unpack_test_images", ROOT / "envs/unpack_test_images.py")

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 from snakemake.exceptions import WorkflowError
 
 from habitat_radiomics import settings
-from habitat_radiomics.code_files import code_files
+from habitat_radiomics.code_files import code_hashes
 from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.state import FileFacts, as_json, write_if_changed
 from habitat_radiomics.study import checked_config, load_study
@@ -71,8 +71,9 @@ wildcard_constraints:
 
 
 def code(script):
-    """The script of a rule and every library file it reaches: editing one of them reruns the rule's jobs."""
-    return code_files(SCRIPTS / f"{script}.py")
+    """The script of a rule, and the hashes of every library file it reaches: editing one reruns the rule's jobs."""
+    path = SCRIPTS / f"{script}.py"
+    return [str(path), state(f"code/{script}", code_hashes(path))]
 
 
 def state(name, value):

@@ -1,0 +1,232 @@
+"""What a reader should hold against a study, found in its own tables."""
+
+from habitat_radiomics.labels import cohort_label, count, interval, missing, number
+
+EVENTS_PER_PARAMETER = 10  # Peduzzi 1996; more recent work asks for more, none for less
+WIDE_INTERVAL = 0.2
+LARGE_GAP = 0.1
+FEW_READINGS = 20
+FEW_EVENTS = 100  # for external validation: Vergouwe 2005, Collins 2016
+LARGE_EXCLUSION = 0.1
+
+
+def limitations(results):
+    """Return the limitations as sentences, the gravest kind first.
+
+    Parameters
+    ----------
+    results : results.Results
+    """
+    found = []
+    for judge in JUDGES:
+        found += judge(results)
+    return found
+
+
+def simulated_data(results):
+    """Numbers of a simulated cohort say nothing about patients."""
+    if results.config["data"]["source"] != "demo":
+        return []
+    return ["The patients are simulated. The numbers show that the workflow works and say nothing about any disease."]
+
+
+def missing_cohorts(results):
+    """Validation on other patients, and on other centres."""
+    if "external" in results.cohorts:
+        return []
+    if "internal" in results.cohorts:
+        return ["There is no external cohort: how the models do at another centre is unknown."]
+    return ["There is no validation cohort: all performance was estimated on the training patients, by cross-validation."]
+
+
+def few_validation_events(results):
+    """Validation cohorts too small to judge a model."""
+    sizes = {cohort: _smaller_class(results, results.headline, cohort) for cohort in ("internal", "external")}
+    few = [f"{count(n)} patients ({cohort_label(cohort).lower()})" for cohort, n in sizes.items() if n < FEW_EVENTS]
+    if not few:
+        return []
+    return [
+        f"The smaller class has {' and '.join(few)}; about {FEW_EVENTS} are advised to validate a prediction model "
+        "(Vergouwe 2005)."
+    ]
+
+
+def few_events_per_parameter(results):
+    """Too many parameters for the smaller class of the training cohort."""
+    smaller = _smaller_class(results, results.headline, "train")
+    found = []
+    for model in results.orders["models"]:
+        parameters = len(results.models[model]["coefficients"]) - 1
+        if parameters and smaller / parameters < EVENTS_PER_PARAMETER:
+            found.append(
+                f"{results.label('models', model)} has {parameters} ({number(smaller / parameters, 1)} patients each)"
+            )
+    if not found:
+        return []
+    return [
+        f"Models have many parameters for {count(smaller)} patients in the smaller training class: {', '.join(found)}; "
+        f"at least {EVENTS_PER_PARAMETER} patients for each are advised (Peduzzi 1996)."
+    ]
+
+
+def _smaller_class(results, model, cohort):
+    """Patients in the smaller outcome class; infinite when the cohort was not measured."""
+    row = results.metric(model, cohort, "auc")
+    return float("inf") if row is None else int(min(row["events"], row["n"] - row["events"]))
+
+
+def many_candidates(results):
+    """Candidate features against patients: the reason why selection is inside every resample."""
+    smaller = _smaller_class(results, results.headline, "train")
+    candidates = {name: int(tables["funnel"]["features"].iloc[0]) for name, tables in results.signatures.items()}
+    many = [f"{results.label('signatures', name)} {count(n)}" for name, n in candidates.items() if n > smaller]
+    if not many:
+        return []
+    return [
+        f"There are more candidate features ({', '.join(many)}) than patients in the smaller training class ({count(smaller)}). "
+        "Another sample would select other features; only the performance of the whole chain is validated."
+    ]
+
+
+def wide_intervals(results):
+    """An AUC that could be almost anything."""
+    cohort = results.honest_cohort
+    if cohort is None:
+        return ["The AUC of the headline model could not be estimated in any cohort outside its own training data."]
+    row = results.metric(results.headline, cohort, "auc")
+    low, high = row["ci_low"], row["ci_high"]
+    if missing(low) or missing(high):
+        return [f"{cohort_label(cohort)}: the interval of the AUC could not be estimated."]
+    found = []
+    if high - low > WIDE_INTERVAL:
+        found.append(f"{cohort_label(cohort)}: the AUC of the headline model is uncertain ({interval(low, high)}).")
+    if low <= 0.5:
+        found.append(f"{cohort_label(cohort)}: the interval of the AUC includes 0.50, which is chance.")
+    return found
+
+
+def optimism(results):
+    """Apparent performance far above what was measured on patients the model did not see."""
+    found = []
+    for model in results.orders["models"]:
+        apparent = _auc(results, model, "train")
+        lower = [
+            f"{number(auc)} ({cohort_label(cohort).lower()})"
+            for cohort in results.cohorts
+            if cohort != "train" and apparent - (auc := _auc(results, model, cohort)) > LARGE_GAP
+        ]
+        if lower:
+            found.append(
+                f"Model {results.label('models', model)}: the AUC falls from {number(apparent)} on the patients it was "
+                f"fitted on to {', '.join(lower)}."
+            )
+    return found
+
+
+def _auc(results, model, cohort):
+    row = results.metric(model, cohort, "auc")
+    return float("nan") if row is None else row["estimate"]
+
+
+def separation(results):
+    """Models that have no maximum-likelihood solution."""
+    names = [
+        results.label("models", name)
+        for name, tables in results.models.items()
+        if (tables["coefficients"]["method"] == "Firth").any()
+    ]
+    if not names:
+        return []
+    return [
+        f"Model{_s(len(names))} {', '.join(names)}: the predictors separate the classes (almost) completely in training, so "
+        "Firth's penalised likelihood was used. Its coefficients are finite, but strongly uncertain."
+    ]
+
+
+def empty_signatures(results):
+    """Signatures that found nothing."""
+    found = []
+    for name, tables in results.signatures.items():
+        label = results.label("signatures", name)
+        if len(tables["coefficients"]) == 1:
+            found.append(f"Signature {label} selected no feature: its score is the same for every patient.")
+        notes = tables["funnel"].dropna(subset=["note"]).query("note != ''")
+        found += [f"Signature {label}, step {row.step}: {row.note}." for row in notes.itertuples()]
+    return found
+
+
+def few_readings(results):
+    """Reproducibility judged on too few patients."""
+    if results.icc is None:
+        return []
+    found = []
+    for kind, words in (("inter", "between readers"), ("intra", "between repeated readings")):
+        patients = int(results.icc[f"n_{kind}"].max()) if len(results.icc) else 0
+        if patients == 0:
+            found.append(f"Agreement {words} was not assessed: no training patient was read that way.")
+        elif patients < FEW_READINGS:
+            found.append(f"Agreement {words} rests on {patients} patient{_s(patients)}; its correlations are uncertain.")
+    return found
+
+
+def excluded_patients(results):
+    """Many excluded patients may bias a study."""
+    totals = results.flow.groupby("step")["patients"].sum()
+    share = totals.get("excluded", 0) / totals["screened"]
+    if share <= LARGE_EXCLUSION:
+        return []
+    return [f"{count(totals['excluded'])} of {count(totals['screened'])} screened patients ({share:.0%}) were excluded."]
+
+
+def missing_values(results):
+    """Clinical values that were filled in."""
+    used = {name for model in results.orders["models"] for name in results.config["models"][model]["clinical"]}
+    included = results.patients[results.patients["included"] == "True"]
+    gaps = {name: int(included[name].isna().sum()) for name in results.orders["clinical"] if name in used}
+    filled = [f"{_variable(results, name)} in {count(n)}" for name, n in gaps.items() if n]
+    return [f"Missing values were filled in: {', '.join(filled)} of {count(len(included))} patients."] if filled else []
+
+
+def _variable(results, name):
+    return results.config["clinical"][name]["label"] or name
+
+
+def apparent_scores(results):
+    """Scores that saw the patients on whom the model was fitted."""
+    if results.config["training"]["scores"] != "apparent":
+        return []
+    return ["Models were fitted on the signatures' own training scores, which overstates a score against clinical variables."]
+
+
+def many_tests(results):
+    """Unadjusted tests between models."""
+    tests = int(results.comparisons["p"].notna().sum())
+    return [f"The {tests} tests between models are not adjusted for their number."] if tests > 1 else []
+
+
+def no_calibration(results):
+    """What was not measured."""
+    return ["Calibration and clinical usefulness (decision curves) were not assessed."]
+
+
+def _s(n):
+    return "" if n == 1 else "s"
+
+
+JUDGES = (
+    simulated_data,
+    missing_cohorts,
+    wide_intervals,
+    optimism,
+    few_validation_events,
+    few_events_per_parameter,
+    many_candidates,
+    separation,
+    empty_signatures,
+    few_readings,
+    excluded_patients,
+    missing_values,
+    apparent_scores,
+    many_tests,
+    no_calibration,
+)

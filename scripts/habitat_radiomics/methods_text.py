@@ -1,0 +1,222 @@
+"""The methods paragraph of a study, composed from the settings that really ran."""
+
+from habitat_radiomics.banks import BANKS, bank_of, feature_names
+from habitat_radiomics.config import overridden
+from habitat_radiomics.labels import CLASSES, count, percent
+
+INTENSITIES = {
+    "zscore": "grey values were normalised to mean 0 and standard deviation {scale:g} of the body",
+    "range_0_255": "grey values between the percentiles 0.5 and 99.5 of the body were mapped to 0 to 255",
+    "nyul": "grey values were matched to histogram landmarks learnt from the training patients (Nyúl 2000)",
+    "none": "grey values were used as they are",
+}
+INTERPOLATORS = {"bspline": "cubic B-spline", "linear": "linear", "nearest": "nearest-neighbour"}
+REGIONS = {
+    "tumour": "the tumour as drawn",
+    "peritumour": "the peritumoural shell of {margin_mm:g} mm around it, clipped to the body",
+    "expansion": "tumour and shell of {margin_mm:g} mm together (expansion)",
+}
+STEPS = {
+    "icc": "ICC above {threshold:g} between and within readers",
+    "complete": "at most {share} missing values (the rest filled with the training median)",
+    "zscore": "standardisation by training mean and standard deviation",
+    "anova": "one-way analysis of variance, p < {alpha:g}{corrected}",
+    "t_or_u": "Student's t or Mann-Whitney U test by normality (Shapiro-Wilk), p < {alpha:g}{corrected}",
+    "select_k_best": "the {k} features with the largest ANOVA F",
+    "correlation": "of features with an absolute Pearson correlation above {threshold:g} the one with the larger ANOVA F",
+    "lasso": "logistic LASSO with the penalty {rule} of {folds}-fold cross-validation",
+}
+RULES = {"min": "of smallest deviance", "1se": "within one standard error of the smallest deviance"}
+PROPORTIONS = {"wilson": "Wilson's method", "clopper-pearson": "the method of Clopper and Pearson"}
+
+
+def methods_text(config, *, orders, reference, versions):
+    """Return the methods as paragraphs; each names only what this study did.
+
+    Parameters
+    ----------
+    config : dict
+        Complete configuration.
+    orders : dict
+        Names of ``sequences``, ``clinical``, ``signatures`` and ``models`` in the order of the study.
+    reference : str
+        Model the others are compared with.
+    versions : dict
+        Package to version, as recorded when the study ran.
+
+    Returns
+    -------
+    list of (title, str)
+    """
+    paragraphs = [
+        ("Patients", patients_text(config)),
+        ("Images", images_text(config, orders["sequences"])),
+        ("Regions", regions_text(config)),
+        ("Features", features_text(config, orders["sequences"])),
+        ("Reproducibility", reproducibility_text(config)),
+        ("Selection", selection_text(config, orders["signatures"])),
+        ("Models", models_text(config, orders["models"])),
+        ("Validation", validation_text(config, reference)),
+        ("Software", software_text(versions)),
+    ]
+    return [(title, text) for title, text in paragraphs if text]
+
+
+def patients_text(config):
+    """How patients entered and were divided."""
+    outcome = config["outcome"]["label"] or config["outcome"]["column"]
+    entry = {
+        "stop": "Every listed patient had to have an outcome, every sequence and usable image content.",
+        "exclude": "Patients without an outcome, a sequence or usable image content were excluded with a counted reason.",
+    }[config["data"]["incomplete_patients"]]
+    return f"The outcome was {outcome}. {entry} {_split_text(config['split'], config['seed'])}"
+
+
+def _split_text(split, seed):
+    external = f"; patients of {_listed(split['external_sites'])} form the external cohort" if split["external_sites"] else ""
+    return {
+        "column": f"The cohorts were given in column {split['column']} of the patients table.",
+        "random": f"Within each outcome class {percent(split['train_fraction'])} of the patients were drawn for training "
+        f"by a hash of the identifier (seed {seed}){external}.",
+        "date": f"Patients until {split['train_until']} train, later ones validate{external}.",
+        "site": f"Patients of {_listed(split['train_sites'])} train, those of other centres form the external cohort.",
+    }[split["method"]]
+
+
+def images_text(config, sequences):
+    """Registration, bias field, grid and grey values, once for all sequences treated alike."""
+    sentences = {}
+    for sequence in sequences:
+        sentences.setdefault(_image_sentence(config, sequence), []).append(sequence)
+    start = "" if config["reference"] is None else f"The masks drawn on {config['reference']} were applied to all sequences. "
+    return start + " ".join(f"{_listed(names)}: {sentence}." for sentence, names in sentences.items())
+
+
+def _image_sentence(config, sequence):
+    prepared, intensity = overridden(config, "preprocess", sequence), overridden(config, "intensity", sequence)
+    parts = []
+    if config["reference"] not in (None, sequence) and prepared["registration"] != "none":
+        parts.append(f"registered to {config['reference']} ({prepared['registration']})")
+    if prepared["bias_correction"]:
+        shrink = prepared["shrink_factor"]
+        parts.append(f"corrected for the bias field with N4 (Tustison 2010; shrink factor {shrink}) inside the body")
+    if prepared["spacing_mm"]:
+        size = " × ".join(f"{step:g}" for step in prepared["spacing_mm"])
+        smoothing = ", after a low-pass filter where voxels grew" if prepared["antialias"] else ""
+        parts.append(f"resampled to {size} mm ({INTERPOLATORS[prepared['interpolator']]} interpolation{smoothing})")
+    images = f"images were {_listed(parts)}" if parts else "images kept their own grid"
+    return f"{images}; {INTENSITIES[intensity['method']].format(scale=intensity['scale'])}"
+
+
+def regions_text(config):
+    """Regions and the smallest that was used."""
+    chosen = config["regions"]
+    parts = [REGIONS[name].format(margin_mm=chosen["margin_mm"]) for name in chosen["names"]]
+    return f"Features were taken from {_listed(parts)}, from at least {chosen['min_voxels']} voxels."
+
+
+def features_text(config, sequences):
+    """Banks, bins and numbers of features, once for all sequences and regions treated alike."""
+    sentences = {}
+    for sequence in sequences:
+        chosen = overridden(config, "features", sequence)
+        for region in config["regions"]["names"]:
+            sentences.setdefault(_bank_sentence(chosen, region), []).append(f"{sequence} {region}")
+    everything = len(sentences) == 1
+    details = " ".join(
+        f"{'Every sequence and region' if everything else _listed(places)}: {sentence}."
+        for sentence, places in sentences.items()
+    )
+    return f"Features follow the definitions and names of PyRadiomics (van Griethuysen 2017). {details}"
+
+
+def _bank_sentence(chosen, region):
+    name = chosen["banks"].get(region, "A")
+    bank = bank_of({**BANKS, **chosen["custom_banks"]}[name])
+    total = len(feature_names(bank, force_2d=chosen["force_2d"]))
+    images = _listed([_image_type(kind, options) for kind, options in bank["image_types"].items()])
+    kinds = [CLASSES.get(kind, kind.upper()) for kind in bank["classes"]] + (["shape"] if bank["shape"] else [])
+    bins = f"bin width {chosen['bin_width']:g}" if chosen["bin_count"] is None else f"{chosen['bin_count']} bins"
+    slices = ", textures slice by slice" if chosen["force_2d"] else ""
+    return f"{count(total)} features (bank {name}: {_listed(kinds)}; images: {images}; {bins}{slices})"
+
+
+def _image_type(kind, options):
+    if kind == "LoG":
+        return f"LoG with sigma {', '.join(f'{sigma:g}' for sigma in options['sigma'])} mm"
+    return {"Original": "original", "Wavelet": "wavelet", "SquareRoot": "square root"}.get(kind, kind if kind.startswith("LBP") else kind.lower())
+
+
+def reproducibility_text(config):
+    """Forms of the intraclass correlation; nothing where no signature asks for it."""
+    steps = [name for signature in config["signatures"].values() for step in signature["steps"] for name in step]
+    if "icc" not in steps:
+        return ""
+    chosen = config["reproducibility"]
+    return (
+        f"Agreement of every feature was measured on training patients read more than once, between readers by "
+        f"{chosen['inter']} and between repeated readings of one reader by {chosen['intra']} (Shrout and Fleiss 1979); "
+        "the smaller of both counts."
+    )
+
+
+def selection_text(config, signatures):
+    """Selection steps, once for all signatures that share them."""
+    groups = {}
+    for name in signatures:
+        signature = config["signatures"][name]
+        sentence = "; ".join(_step_text(step, settings) for entry in signature["steps"] for step, settings in entry.items())
+        groups.setdefault(sentence, []).append(signature["label"] or name)
+    parts = [f"{_listed(names)}: {sentence}." for sentence, names in groups.items()]
+    return "On training patients alone and in this order. " + " ".join(parts)
+
+
+def _step_text(step, settings):
+    words = {
+        **settings,
+        "corrected": " after Benjamini and Hochberg" if settings.get("correction") == "fdr" else "",
+        "rule": RULES.get(settings.get("rule")),
+        "share": percent(settings.get("max_missing", 0)),
+    }
+    return STEPS[step].format(**words)
+
+
+def models_text(config, models):
+    """Estimator, scores, missing values and cut-off."""
+    parts = ["Models are unpenalised logistic regressions, by maximum likelihood or, where the classes are separated, by Firth's penalised likelihood."]
+    if any(config["models"][name]["signatures"] for name in models):
+        folds = config["training"]["folds"]
+        parts.append(
+            f"They were fitted on scores cross-fitted in {folds} folds (each training patient was scored by a signature that did not see the patient)."
+            if config["training"]["scores"] == "cross_fitted"
+            else "They were fitted on the signatures' own (apparent) training scores."
+        )
+    if any(config["models"][name]["clinical"] for name in models):
+        parts.append("Missing clinical values took the training median or the most frequent training level.")
+    parts.append("The cut-off of each model maximises Youden's index on the training patients.")
+    return " ".join(parts)
+
+
+def validation_text(config, reference):
+    """Measures, intervals and tests."""
+    chosen = config["validation"]
+    level = percent(chosen["interval_level"])
+    label = config["models"][reference]["label"] or reference
+    test = f" AUCs were compared with that of {label} by DeLong's paired test." if len(config["models"]) > 1 else ""
+    return (
+        f"The AUC is given with DeLong's {level} interval; accuracy, sensitivity, specificity and predictive values at the "
+        f"cut-off with {level} intervals by {PROPORTIONS[chosen['proportion_interval']]}.{test} Cross-validated training "
+        f"performance repeats the whole chain, selection included, in {config['training']['folds']} folds."
+    )
+
+
+def software_text(versions):
+    """Packages with their versions; nothing when none were recorded."""
+    if not versions:
+        return ""
+    return f"The analysis ran with {_listed([f'{name} {version}' for name, version in versions.items()])}."
+
+
+def _listed(words):
+    """Join words as in running text."""
+    return ", ".join(words[:-1]) + (" and " if len(words) > 1 else "") + words[-1] if words else ""

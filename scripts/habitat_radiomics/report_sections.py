@@ -1,0 +1,431 @@
+"""The sections of the report page, composed from stored tables."""
+
+import pandas as pd
+
+from habitat_radiomics.figures_roc import auc_text
+from habitat_radiomics.labels import (
+    DASH,
+    METRICS,
+    cohort_label,
+    count,
+    feature_label,
+    interval,
+    missing,
+    number,
+    p_value,
+    percent,
+    significant,
+    step_label,
+)
+from habitat_radiomics.limitations import limitations
+from habitat_radiomics.methods_text import methods_text
+from habitat_radiomics.report_blocks import bullets, figure, formula, gallery, heading, listing, paragraph, section, stored, table
+
+PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
+COHORT_NOTES = {
+    "train": "optimistic: the patients it was fitted on",
+    "train_cv": "selection and fit repeated without each patient",
+    "internal": "patients it did not see",
+    "external": "patients it did not see",
+}
+QUALITY_COLUMNS = {"snr": ("Signal-to-noise ratio", 1, 1), "volume_mm3": ("Tumour volume (cm³)", 1000, 1)}
+
+
+def all_sections(results, captions):
+    """Return the sections that have something to show, in the order of the page."""
+    built = [
+        cohort_section(results, captions),
+        images_section(results, captions),
+        reproducibility_section(results, captions),
+        signatures_section(results, captions),
+        models_section(results, captions),
+        validation_section(results, captions),
+        section("limitations", "Limitations found by the workflow", [bullets(limitations(results))]),
+        methods_section(results),
+        provenance_section(results),
+    ]
+    return [part for part in built if part]
+
+
+def headline(results):
+    """Return the summary: sentences and one card per cohort for the headline model."""
+    label = results.label("models", results.headline)
+    cohort = results.honest_cohort
+    sentences = [_headline_sentence(results, label, cohort)]
+    test = None if cohort is None else results.comparison(results.headline, cohort)
+    if test is not None and not missing(test["difference"]):
+        reference = results.label("models", results.reference)
+        direction = "higher" if test["difference"] >= 0 else "lower"
+        sentences.append(
+            f"Its AUC was {number(abs(test['difference']))} {direction} than that of the model {reference} "
+            f"({percent(results.level)} CI of the difference {interval(test['ci_low'], test['ci_high'])}; "
+            f"{p_text(test['p'])}, DeLong's paired test)."
+        )
+    return {
+        "sentences": sentences,
+        "cards": [_card(results, name, name == cohort) for name in results.cohorts],
+        "simulated": results.config["data"]["source"] == "demo",
+        "limitations": len(limitations(results)),
+    }
+
+
+def _headline_sentence(results, label, cohort):
+    if cohort is None:
+        return f"The AUC of the model {label} for {results.outcome} could not be estimated outside its own training patients."
+    row = results.metric(results.headline, cohort, "auc")
+    patients = "patients" if cohort in ("internal", "external") else "training patients by cross-validation of the whole chain"
+    return (
+        f"In {count(row['n'])} {patients} ({cohort_label(cohort).lower()}), {count(row['events'])} of them with "
+        f"{results.outcome}, the model {label} reached an AUC of {number(row['estimate'])} "
+        f"({percent(results.level)} CI {interval(row['ci_low'], row['ci_high'])})."
+    )
+
+
+def _card(results, cohort, is_honest):
+    row = results.metric(results.headline, cohort, "auc")
+    value = DASH if row is None else number(row["estimate"])
+    detail = "" if row is None else f"{interval(row['ci_low'], row['ci_high'])}"
+    size = "no patients" if row is None else f"n = {count(row['n'])}, {count(row['events'])} events"
+    return {
+        "title": cohort_label(cohort),
+        "value": value,
+        "interval": detail,
+        "size": size,
+        "note": COHORT_NOTES[cohort],
+        "main": is_honest,
+    }
+
+
+def p_text(p):
+    """Return ``p = 0.034`` or ``p < 0.001``."""
+    text = p_value(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
+def cohort_section(results, captions):
+    """Flow of patients, and the included ones by cohort."""
+    picture = figure(results.files["figures"]["flow"], alt=flow_alt(results.flow), caption=captions("flow"))
+    return section("cohort", "Patients", [picture, cohort_table(results)])
+
+
+def flow_alt(flow):
+    """Return the flow of the cohort in one sentence."""
+    parts = [
+        f"{count(row.patients)} {row.step}"
+        if row.step in ("screened", "included")
+        else f"{count(row.patients)} {row.reason if row.step == 'excluded' else cohort_label(row.reason).split(',')[0].lower()}"
+        for row in flow.itertuples()
+    ]
+    return "Flow of patients: " + "; ".join(parts) + "."
+
+
+def cohort_table(results):
+    """Patients, outcome and clinical variables of the included patients, by cohort."""
+    included = results.patients[results.patients["included"] == "True"]
+    groups = {title: included[included["cohort"] == name] for name, title in PATIENT_COHORTS.items()}
+    groups = {title: rows for title, rows in groups.items() if len(rows)}
+    rows = [["Patients", *(count(len(part)) for part in groups.values())]]
+    rows.append([f"With {results.outcome}", *(_share(part["outcome"].astype(float) == 1) for part in groups.values())])
+    for name in results.orders["clinical"]:
+        rows += _variable_rows(name, results.config["clinical"][name], groups)
+    note = "Numbers are median (first to third quartile), categories are patients (%); percentages are of known values."
+    data = pd.DataFrame([[_plain(cell) for cell in row] for row in rows], columns=["variable", *groups])
+    return table(
+        "Included patients by cohort", ["", *groups], rows, note=note, download=("patients_by_cohort.csv", _csv(data))
+    )
+
+
+def _variable_rows(name, variable, groups):
+    """Rows of one clinical variable: one for a number, one per level of a category; missing values are counted."""
+    title = variable["label"] or name
+    title = f"{title} ({variable['unit']})" if variable["unit"] else title
+    if variable["type"] == "number":
+        return [[title, *(_quartiles(pd.to_numeric(part[name])) for part in groups.values())]]
+    rows = []
+    for level in variable["levels"]:
+        rows.append([f"{title}: {level}", *(_share(part[name].dropna() == level) for part in groups.values())])
+    gaps = [int(part[name].isna().sum()) for part in groups.values()]
+    return rows + ([[f"{title}: missing", *map(count, gaps)]] if any(gaps) else [])
+
+
+def _quartiles(values):
+    known = values.dropna()
+    lost = f"{count(len(values) - len(known))} missing" if len(known) < len(values) else ""
+    if known.empty:
+        return (DASH, lost)
+    low, middle, high = known.quantile([0.25, 0.5, 0.75])
+    return (f"{significant(middle, 3)} ({significant(low, 3)} to {significant(high, 3)})", lost)
+
+
+def _share(answers):
+    total = len(answers)
+    return f"{count(answers.sum())} ({100 * answers.mean():.0f} %)" if total else DASH
+
+
+def _plain(cell):
+    return " ".join(part for part in cell if part) if isinstance(cell, tuple) else cell
+
+
+def _csv(data):
+    return data.to_csv(index=False, lineterminator="\n").encode("utf-8")
+
+
+def images_section(results, captions):
+    """Quality of the scans, exclusions, and the regions of some patients."""
+    pictures = [
+        figure(path, alt=f"Slices of patient {patient}, plain and with tumour and peritumoural shell.", file_name=f"regions_{patient}.png")
+        for patient, path in results.files["figures"]["regions"].items()
+    ]
+    blocks = [quality_table(results), exclusion_table(results), warning_table(results)]
+    return section("images", "Images and regions", [*blocks, gallery(pictures, caption=captions("regions"))])
+
+
+def quality_table(results):
+    """Scans, usable scans and measured quality, by sequence."""
+    rows = []
+    shown = {name: column for name, column in QUALITY_COLUMNS.items() if name in results.quality}
+    for sequence in results.orders["sequences"]:
+        scans = results.quality[results.quality["sequence"] == sequence]
+        measures = [_quartiles(pd.to_numeric(scans[name], errors="coerce").dropna() / scale) for name, (_, scale, _) in shown.items()]
+        rows.append([sequence, count(len(scans)), count((scans["usable"] == "True").sum()), *measures])
+    header = ["Sequence", "Scans", "Usable", *(title for title, _, _ in shown.values())]
+    return table("Quality of the scans", header, rows, note="Measures are median (first to third quartile) where they could be taken.")
+
+
+def exclusion_table(results):
+    """Excluded patients with their reasons; None without any."""
+    lost = results.patients[results.patients["included"] != "True"]
+    rows = [[row.patient, row.reason] for row in lost.itertuples()]
+    return table("Excluded patients", ["Patient", "Reason"], rows) if rows else None
+
+
+def warning_table(results):
+    """Scans that were used, with a remark of the steps; None without any."""
+    if "warnings" not in results.quality:
+        return None
+    found = results.quality[(results.quality["usable"] == "True") & results.quality["warnings"].notna()]
+    rows = [[row.patient, row.sequence, row.warnings] for row in found.itertuples()]
+    return table("Remarks on usable scans", ["Patient", "Sequence", "Remark"], rows) if rows else None
+
+
+def reproducibility_section(results, captions):
+    """Agreement of the features between and within readers; None when it was not asked for."""
+    if results.icc is None:
+        return None
+    rows = []
+    for kind, title in (("inter", "Between readers"), ("intra", "Repeated by one reader")):
+        values = results.icc[f"icc_{kind}"].dropna()
+        patients = int(results.icc[f"n_{kind}"].max()) if len(results.icc) else 0
+        form = results.config["reproducibility"][kind]
+        rows.append([title, form, count(patients), count(len(values)), _quartiles(values)])
+    header = ["", "Form", "Patients", "Features", "Median ICC (quartiles)"]
+    summary = table("Intraclass correlations", header, rows, download=stored(results.files["icc"]))
+    picture = figure(
+        results.files["figures"]["reproducibility"],
+        alt="Histograms of the intraclass correlation of all features, between readers and between repeated readings.",
+        caption=captions("reproducibility"),
+    )
+    return section("reproducibility", "Reproducibility of features", [summary, picture])
+
+
+def signatures_section(results, captions):
+    """Selection, coefficients, formula and scores of every signature."""
+    blocks = funnel_tables(results, captions)
+    for name, tables in results.signatures.items():
+        label = results.label("signatures", name)
+        blocks += [heading(f"Signature {label}"), _picture(results, captions, "lasso", name, f"Cross-validated deviance and coefficient paths of signature {label}.")]
+        blocks += [score_formula(results, name)]
+        if len(tables["coefficients"]) > 1:
+            blocks += [
+                _picture(results, captions, "coefficients", name, f"Coefficients of the selected features of signature {label}."),
+                coefficient_table(results, name),
+            ]
+        blocks.append(_picture(results, captions, "scores", name, f"Score of signature {label} by outcome in every cohort."))
+    return section("signatures", "Signatures", blocks)
+
+
+def _picture(results, captions, kind, name, alt):
+    return figure(
+        results.files["figures"][kind][name], alt=alt, caption=captions(kind, signature=name), file_name=f"{kind}_{name}.svg"
+    )
+
+
+def funnel_tables(results, captions):
+    """Features left after every step; one table for all signatures that share their steps."""
+    groups = {}
+    for name, tables in results.signatures.items():
+        groups.setdefault(tuple(tables["funnel"]["step"]), []).append(name)
+    blocks = []
+    for steps, names in groups.items():
+        counts = [results.signatures[name]["funnel"]["features"] for name in names]
+        rows = [[step_label(step), *(count(column.iloc[i]) for column in counts)] for i, step in enumerate(steps)]
+        header = ["After step", *(results.label("signatures", name) for name in names)]
+        data = pd.DataFrame({"step": steps, **dict(zip(names, counts, strict=True))})
+        blocks.append(
+            table("Number of features after each selection step", header, rows, note=captions("funnel"), download=("funnel.csv", _csv(data)))
+        )
+    return blocks
+
+
+def score_formula(results, name):
+    """The score of a signature written out as a sum."""
+    label, coefficients = results.label("signatures", name), results.signatures[name]["coefficients"]
+    steps = [step for entry in results.config["signatures"][name]["steps"] for step in entry]
+    terms = []
+    for row in coefficients.itertuples():
+        size = significant(abs(row.coefficient))
+        sign = "\N{MINUS SIGN}" if row.coefficient < 0 else "+"
+        what = feature_label(row.feature)
+        term = size if row.feature == "(intercept)" else f"{size} × {'z(' + what + ')' if 'zscore' in steps else '[' + what + ']'}"
+        terms.append(f"{sign} {term}" if terms else f"{sign if sign != '+' else ''}{term}")
+    return formula(f"Score ({label})", terms)
+
+
+def coefficient_table(results, name):
+    """Selected features with coefficients and, where known, their reproducibility."""
+    coefficients = results.signatures[name]["coefficients"]
+    chosen = coefficients[coefficients["feature"] != "(intercept)"]
+    icc = {} if results.icc is None else results.icc.set_index("feature")["icc"]
+    rows = [
+        [feature_label(row.feature), significant(row.coefficient), *([number(icc.get(row.feature))] if len(icc) else [])]
+        for row in chosen.itertuples()
+    ]
+    header = ["Feature", "Coefficient", *(["ICC (smaller)"] if len(icc) else [])]
+    download = stored(results.files["signatures"][name]["coefficients"], f"coefficients_{name}.csv")
+    return table(f"Selected features of signature {results.label('signatures', name)}", header, rows, download=download, folded=True)
+
+
+def models_section(results, captions):
+    """Odds ratios and cut-off of every model."""
+    rows = []
+    for name, tables in results.models.items():
+        cutoff = number(tables["cutoff"]["threshold"])
+        rows.append([f"{results.label('models', name)}: {tables['coefficients']['method'].iloc[0]}, high risk above {cutoff} (log odds)"])
+        for row in tables["coefficients"].itertuples():
+            if row.predictor != "(intercept)":
+                rows.append([predictor_label(results, row.predictor), *_odds_ratio(row), p_value(row.p_wald)])
+    header = ["Predictor", "Log odds ratio", "Odds ratio (95 % CI)", "p (Wald)"]
+    data = pd.concat([tables["coefficients"].assign(model=name) for name, tables in results.models.items()])
+    data = data[["model", *data.columns.drop("model")]]
+    return section("models", "Models", [table("Predictors of every model", header, rows, note=captions("models"), download=("models.csv", _csv(data)))])
+
+
+def _odds_ratio(row):
+    if missing(row.odds_ratio_low) or missing(row.odds_ratio_high):
+        return [significant(row.coefficient, 3), "not estimable"]
+    limits = f"{significant(row.odds_ratio_low, 3)} to {significant(row.odds_ratio_high, 3)}"
+    return [significant(row.coefficient, 3), f"{significant(row.odds_ratio, 3)} ({limits})"]
+
+
+def predictor_label(results, predictor):
+    """Return a column of a model in words: a score, a number with its unit, or a level against the reference level."""
+    if predictor in results.config["signatures"]:
+        return f"Score {results.label('signatures', predictor)} (per unit)"
+    name, _, level = predictor.partition("=")
+    variable = results.config["clinical"].get(name)
+    if variable is None:
+        return predictor
+    title = variable["label"] or name
+    if level:
+        return f"{title}: {level} against {variable['levels'][0]}"
+    return f"{title} (per {variable['unit'] or 'unit'})"
+
+
+def validation_section(results, captions):
+    """Measures of every model in every cohort, ROC curves, tests between models, and the check against leakage."""
+    blocks = [leakage_sentence(results.leakage), metric_table(results, captions)]
+    curves = [_roc_figure(results, captions, cohort, path) for cohort, path in results.files["figures"]["roc"].items()]
+    return section("validation", "Validation", [*blocks, gallery(curves, caption=""), comparison_table(results, captions)])
+
+
+def _roc_figure(results, captions, cohort, path):
+    aucs = "; ".join(f"{results.label('models', m)} {auc_text(results.metrics, m, cohort)}" for m in results.orders["models"])
+    alt = f"ROC curves, {cohort_label(cohort).lower()}. AUC: {aucs}."
+    return figure(path, alt=alt, caption=captions("roc", cohort=cohort), file_name=f"roc_{cohort}.svg")
+
+
+def leakage_sentence(leakage):
+    """Say how many fitted objects were checked for patients outside the training cohort."""
+    checked = len(leakage["checked"])
+    return paragraph(
+        f"{count(checked)} fitted objects were checked; all saw training patients only ({count(leakage['training'])} patients are in the training cohort)."
+    )
+
+
+def metric_table(results, captions):
+    """AUC and the proportions at the cut-off, cohort by cohort."""
+    rows = []
+    for cohort in results.cohorts:
+        part = results.metrics.query("cohort == @cohort and metric == 'auc'")
+        if part.empty:
+            continue
+        sizes = part.iloc[0]
+        rows.append([f"{cohort_label(cohort)}: n = {count(sizes['n'])}, {count(sizes['events'])} events"])
+        for model in results.orders["models"]:
+            cells = [metric_cell(results.metric(model, cohort, metric)) for metric in METRICS]
+            rows.append([results.label("models", model), *cells])
+    title = f"Performance of every model ({percent(results.level)} CI)"
+    return table(title, ["Model", *METRICS.values()], rows, note=captions("metrics"), download=stored(results.files["metrics"]))
+
+
+def metric_cell(row):
+    """Return an estimate and, in brackets, k/n and the interval: ``0.82`` and ``(14/17; 0.59 to 0.94)``."""
+    if row is None or missing(row["estimate"]):
+        return (DASH, "not estimable")
+    limits = interval(row["ci_low"], row["ci_high"])
+    counts = "" if missing(row["k"]) else f"{count(row['k'])}/{count(row['n'])}; "
+    return (number(row["estimate"]), f"({counts}{limits})")
+
+
+def comparison_table(results, captions):
+    """DeLong's tests against the reference model; None with one model."""
+    rows = []
+    for cohort in results.cohorts:
+        tests = results.comparisons[results.comparisons["cohort"] == cohort]
+        if len(tests):
+            rows.append([f"{cohort_label(cohort)}: n = {count(tests['n'].iloc[0])}"])
+        for test in tests.itertuples():
+            difference = f"{number(test.difference)} ({interval(test.ci_low, test.ci_high)})"
+            rows.append([results.label("models", test.model), difference, number(test.z), p_value(test.p)])
+    if not rows:
+        return None
+    title = f"AUC against the model {results.label('models', results.reference)} (DeLong's paired test)"
+    header = ["Model", f"Difference ({percent(results.level)} CI)", "z", "p"]
+    return table(title, header, rows, note=captions("comparisons"), download=stored(results.files["comparisons"]))
+
+
+def methods_section(results):
+    """The methods in words."""
+    paragraphs = methods_text(
+        results.config,
+        orders=results.orders,
+        reference=results.reference,
+        versions=results.provenance.get("versions", {}),
+    )
+    return section("methods", "Methods", [{"kind": "titled", "title": title, "text": text} for title, text in paragraphs])
+
+
+def provenance_section(results):
+    """Versions, commit, inputs and configuration."""
+    import yaml
+
+    record = results.provenance
+    if not record:
+        return None
+    rows = [[name, version] for name, version in record["versions"].items()]
+    commit = record["commit"] or "not recorded (no git repository)"
+    changed = " with local changes" if record["modified"] else ""
+    inputs = len(record["inputs"]["scans"])
+    facts = [f"Code: commit {commit}{changed}."]
+    facts += [f"Table {name}: SHA-256 {digest}." for name, digest in record["inputs"]["tables"].items()]
+    facts.append(f"The SHA-256 of the images and masks of {count(inputs)} scans are in provenance.json." if inputs else "Images and masks were simulated by the workflow from the seed in the configuration.")
+    return section(
+        "provenance",
+        "Provenance",
+        [
+            bullets(facts),
+            table("Software", ["Package", "Version"], rows),
+            listing("Configuration as completed", yaml.safe_dump(record["config"], sort_keys=False, allow_unicode=True)),
+            listing("SHA-256 of the results", "\n".join(f"{digest}  {name}" for name, digest in record["results"].items())),
+        ],
+    )

@@ -1,0 +1,1 @@
+"""R's answers, stored as JSON, and a reader for them."""

@@ -1,0 +1,141 @@
+"""A study from end to end, and what runs again when something changes."""
+
+import copy
+import csv
+import json
+
+import numpy as np
+import pandas as pd
+import SimpleITK as sitk
+
+from habitat_radiomics.model import build_model, fit_chain
+from habitat_radiomics.model_inputs import model_inputs, model_signatures
+from habitat_radiomics.tables import read_by_patient, read_table
+
+from .conftest import CONFIG
+
+
+def metrics(checkout):
+    return read_table(checkout.results / "validate/metrics.csv").set_index(["model", "cohort", "metric"])
+
+
+def test_a_study_ends_with_a_report_and_a_second_run_has_nothing_to_do(checkout):
+    page = (checkout.results / "report/index.html").read_text()
+    auc = metrics(checkout).loc[("combined", "external", "auc"), "estimate"]
+    assert f"{auc:.2f}" in page
+    assert checkout.jobs(CONFIG) == {}
+
+
+def test_the_counts_of_the_flow_close(checkout):
+    flow = read_table(checkout.results / "cohort/flow.csv").set_index("step")["patients"]
+    assert flow["screened"] == flow["included"] + flow.get("excluded", pd.Series(0)).sum()
+    assert flow["included"] == flow["cohort"].sum() == 48
+
+
+def test_every_learnt_object_saw_training_patients_only(checkout):
+    report = json.loads((checkout.results / "quality/leakage.json").read_text())
+    names = " ".join(report["checked"])
+    for part in ("signature.skops", "model.skops", "cutoff.json", "fitted_on.json", "intensity_scale.T2.json"):
+        assert part in names
+    assert max(report["checked"].values()) <= report["training"]
+
+
+def test_the_stored_predictions_are_those_of_the_whole_chain(checkout):
+    results = checkout.results
+    settings = json.loads((results / "state/model.combined.json").read_text())
+    features = read_by_patient(results / "features/training.parquet")
+    paths = [str(results / f"cohort/training_{kind}.csv") for kind in ("clinical", "outcome")]
+    clinical, outcome = model_inputs(settings, *paths, [results / "quality/training.csv"], [])
+    predict = fit_chain(
+        model_signatures(settings, features, [results / "reproducibility/icc.csv"]),
+        build_model(scores=settings["signatures"], variables=settings["variables"], estimator="logistic"),
+        features=features,
+        clinical=clinical,
+        outcome=outcome,
+        **{name: settings[name] for name in ("scores", "folds", "seed")},
+    )
+    others = read_by_patient(results / "features/validation.parquet")
+    table = pd.read_csv(results / "cohort/clinical.csv", dtype={"patient": str}).set_index("patient").loc[others.index]
+    stored = read_table(results / "validate/combined/predictions.csv")
+    stored = stored[stored["cohort"].isin(["internal", "external"])].set_index("patient").loc[others.index]
+    np.testing.assert_allclose(stored["probability"], predict(others, table)["probability"], rtol=1e-9)
+
+
+def test_the_planted_signal_is_found(checkout):
+    table = metrics(checkout)
+    assert table.loc[("radiomics", "train_cv", "auc"), "estimate"] > 0.6
+    assert table.loc[("combined", "external", "auc"), "ci_high"] > 0.75
+
+
+def test_on_null_cohorts_validation_is_at_chance(checkout):
+    found = []
+    for seed in range(1, 6):
+        config = copy.deepcopy(CONFIG)
+        config["demo"].update(outcome="null", outcome_seed=seed)
+        target = "results/small/validate/metrics.csv"
+        assert set(checkout.jobs(config, "--", target)) <= COHORT_STEPS
+        checkout.run(config, "--quiet", "all", "--", target)
+        table = metrics(checkout).reset_index().query("metric == 'auc' and cohort in ('internal', 'external')")
+        found.append(np.average(table["estimate"], weights=table["n"]))
+    assert abs(np.mean(found) - 0.5) < 0.1, found
+    checkout.run(CONFIG, "--quiet", "all")
+
+
+COHORT_STEPS = {
+    "collect_features",
+    "describe_cohort",
+    "assess_reproducibility",
+    "fit_intensity_scale",
+    "normalise_image",
+    "extract_features",
+    "fit_signature",
+    "cross_fit_signature",
+    "apply_signature",
+    "fit_model",
+    "cross_validate_model",
+    "predict_model",
+    "measure_models",
+}
+
+
+def change_cell(path, patient, column, value):
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    for row in rows:
+        if row["patient"] == patient:
+            row[column] = value(row[column])
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]), delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_changing_a_test_patient_runs_that_patient_and_leaves_everything_learnt_as_it_was(own_data):
+    own, config, data = own_data
+    assert own.jobs(config) == {}
+    before = own.fitted()
+    assert len(before) >= 10
+    cohorts = read_table(own.results / "cohort/outcome.csv")
+    patient = cohorts.query("cohort == 'external'")["patient"].iloc[0]
+
+    image = sitk.ReadImage(data / patient / "T1.nii.gz")
+    sitk.WriteImage(
+        image + 7 * sitk.Cast(image > 20, image.GetPixelID()), data / patient / "T1.nii.gz", useCompression=True
+    )
+    change_cell(data / "patients.tsv", patient, "progression", lambda value: str(1 - int(value)))
+
+    jobs = own.jobs(config)
+    for rule in ("preprocess_image", "normalise_image", "make_regions", "extract_features", "collect_features"):
+        assert jobs[rule] == 1 or rule == "make_regions", (rule, jobs)
+    assert not {
+        "fit_intensity_scale",
+        "assess_reproducibility",
+        "fit_signature",
+        "cross_fit_signature",
+        "fit_model",
+    } & set(jobs)
+    own.run(config)
+    assert own.fitted() == before
+
+    own.run(config, "--forceall", "--quiet", "all", "--", *[f"results/own/{name}" for name in before])
+    assert own.fitted() == before

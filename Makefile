@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 SHIM   := $(CURDIR)/envs/build-shim
 PIP    := PYTHONPATH="$(SHIM)" $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
 
-.PHONY: demo test check lock clean help
+.PHONY: demo test check docs lock clean help
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^[a-z]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
@@ -27,13 +27,19 @@ $(VENV)/.complete-dev: $(VENV)/.complete envs/dev.txt
 	@$(PIP) -r envs/dev.txt
 	@touch $@
 
-test: $(VENV)/.complete-dev check ## set up and pass every test
+tests/cache/pyradiomics: | $(VENV)/.complete
+	$(BIN)/python envs/unpack_test_images.py $@
+
+test: $(VENV)/.complete-dev check tests/cache/pyradiomics ## set up and pass every test
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.complete-dev ## formatting and lint
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+docs: $(VENV)/.complete ## rewrite config/README.md from the schema
+	$(BIN)/python scripts/write_config_reference.py
 
 lock: ## recompile the pinned requirements (needs uv)
 	for set in requirements build dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

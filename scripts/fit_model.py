@@ -12,7 +12,7 @@ settings = read_json(a.settings)
 predictors, outcome = model_inputs(settings, a.clinical, a.outcome, a.quality, a.scores)
 pipeline = build_model(scores=settings["signatures"], variables=settings["variables"], estimator=settings["estimator"])
 fitted = fit_model(pipeline, predictors, outcome)
-threshold = youden_threshold(outcome, model_prediction(fitted, predictors)["score"])
+threshold = youden_threshold(outcome, model_prediction(fitted, predictors)["score"]).threshold
 save_object(a.model, fitted)
 write_table(a.coefficients, model_coefficients(fitted))
 write_json(a.cutoff, {"threshold": threshold, "rule": "Youden", "fitted_on": fitted.fitted_on_})

@@ -2,7 +2,7 @@
 
 from habitat_radiomics.entry import arguments, read_json
 from habitat_radiomics.model import model_prediction
-from habitat_radiomics.model_inputs import model_inputs
+from habitat_radiomics.model_inputs import model_inputs, read_cutoff
 from habitat_radiomics.persist import load_object
 from habitat_radiomics.tables import read_by_patient, write_table
 from habitat_radiomics.validation import combine_predictions
@@ -16,6 +16,6 @@ table = combine_predictions(
     prediction,
     read_by_patient(a.cross_validation),
     read_by_patient(a.outcome),
-    threshold=read_json(a.cutoff)["threshold"],
+    threshold=read_cutoff(a.cutoff),
 )
 write_table(a.predictions, table)

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import SimpleITK as sitk
 import yaml
-from habitat_radiomics.config import complete_config
 from sklearn.metrics import roc_auc_score
+
+from habitat_radiomics.config import complete_config
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = {"train": 40, "internal": 14, "external": 18}
@@ -292,3 +293,52 @@ def example_scan(*, spacing_mm=(1.0, 1.0, 2.0), size=(60, 50, 24), centre=(28, 2
         picture.SetSpacing(spacing_mm)
         picture.SetOrigin((-30.0, -25.0, -40.0))
     return image, regions
+
+
+def example_settings(config=None, *, cohorts=("train", "train_cv", "internal", "external")):
+    """Settings of the report of the example, as `settings.report` gives them."""
+    config = config or example_config()
+    orders = {name: list(config[name]) for name in ("sequences", "clinical", "signatures", "models")}
+    return {
+        "config": config,
+        "orders": orders,
+        "cohorts": list(cohorts),
+        "reference": "clinical",
+        "headline": "combined",
+    }
+
+
+def write_placeholders(folder, config, cohorts):
+    """Empty pictures at the places of the figures: the report does not look into them."""
+    svg = (
+        '<?xml version="1.0"?><svg height="20pt" viewBox="0 0 72 20" width="72pt" xmlns="http://www.w3.org/2000/svg"/>'
+    )
+
+    def drawn(name):
+        path = Path(folder, "figures", f"{name}.svg")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(svg)
+        return str(path)
+
+    return {
+        "flow": drawn("flow"),
+        "reproducibility": drawn("reproducibility"),
+        "regions": {"P001": drawn("regions/P001")},
+        "roc": {cohort: drawn(f"roc/{cohort}") for cohort in cohorts},
+        **{
+            kind: {name: drawn(f"{kind}/{name}") for name in config["signatures"]}
+            for kind in ("lasso", "coefficients", "scores")
+        },
+    }
+
+
+def example_provenance():
+    """A record of provenance with one table and no repository."""
+    return {
+        "config": example_config(),
+        "versions": {"python": "3.11.4", "numpy": "2.4.0", "pyradiomics": "3.0.1"},
+        "commit": None,
+        "modified": None,
+        "inputs": {"scans": {}, "tables": {"patients": "0" * 64}},
+        "results": {"results/demo/validate/metrics.csv": "1" * 64},
+    }

@@ -67,9 +67,7 @@ def _draw_cohort(axes, rows):
 
 def _box_lines():
     line = {"color": GREY, "linewidth": 0.8}
-    return dict.fromkeys(("boxprops", "whiskerprops", "capprops"), line) | {
-        "medianprops": {**line, "linewidth": 1.6}
-    }
+    return dict.fromkeys(("boxprops", "whiskerprops", "capprops"), line) | {"medianprops": {**line, "linewidth": 1.6}}
 
 
 def _spread(values, width=0.16):

@@ -42,7 +42,7 @@ def path_table(path):
 
 
 @styled
-def draw_lasso(path, *, label, patients):
+def draw_lasso(path, *, label, patients, unit="SD"):
     """Draw the cross-validated deviance and the coefficient paths of one signature against the penalty.
 
     Parameters
@@ -53,6 +53,8 @@ def draw_lasso(path, *, label, patients):
         Name of the signature.
     patients : int
         Training patients.
+    unit : str
+        What a coefficient refers to: ``SD`` of the feature, or its own ``unit``.
     """
     figure = new_figure(DOUBLE_COLUMN_MM, 80)
     write_title(figure, f"{label}: LASSO on {patients} training patients")
@@ -62,7 +64,7 @@ def draw_lasso(path, *, label, patients):
     if curves.empty:
         write_note(right, "No feature enters at any penalty.")
     else:
-        _draw_paths(right, curves, float(np.log(path.loc[path["chosen"], "penalty"].iloc[0])))
+        _draw_paths(right, curves, float(np.log(path.loc[path["chosen"], "penalty"].iloc[0])), unit)
         _add_feature_axis(right, path)
     return figure
 
@@ -89,7 +91,7 @@ def _draw_deviance(axes, path):
     _add_feature_axis(axes, path)
 
 
-def _draw_paths(axes, curves, chosen):
+def _draw_paths(axes, curves, chosen, unit):
     """Features selected at the chosen penalty by the sign of their coefficient there, the others in grey."""
     axes.axhline(0, color=GREY, linewidth=0.6)
     at_chosen = curves[np.isclose(curves["log_penalty"], chosen)].set_index("feature")["coefficient"]
@@ -97,7 +99,7 @@ def _draw_paths(axes, curves, chosen):
         colour = LIGHT_GREY if not curve["selected"].any() else _sign_colour(at_chosen[feature])
         axes.plot(curve["log_penalty"], curve["coefficient"], color=colour, linewidth=0.9)
     axes.axvline(chosen, color=BLACK, linewidth=0.8, linestyle=(0, (3, 2)))
-    axes.set(xlabel="Log penalty", ylabel="Coefficient (per SD)")
+    axes.set(xlabel="Log penalty", ylabel=f"Coefficient (per {unit})")
     for name, colour in (*SIGN_COLOURS.items(), ("not selected", LIGHT_GREY)):
         axes.plot([], [], color=colour, label=name if name == "not selected" else f"{name} risk")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, handlelength=1.4, columnspacing=1.2)
@@ -130,8 +132,8 @@ def selected_coefficients(coefficients):
 
 
 @styled
-def draw_coefficients(coefficients, *, label):
-    """Draw the coefficients of one signature as bars, strongest on top; colour is the sign."""
+def draw_coefficients(coefficients, *, label, unit="SD"):
+    """Draw the coefficients of one signature as bars, strongest on top; colour is the sign (words as `draw_lasso`)."""
     table = selected_coefficients(coefficients)
     shown = table.head(MOST_BARS)[::-1]
     figure = new_figure(DOUBLE_COLUMN_MM, 26 + 5.2 * max(len(shown), 3))
@@ -146,7 +148,7 @@ def draw_coefficients(coefficients, *, label):
     axes.axvline(0, color=GREY, linewidth=0.7)
     axes.tick_params(axis="y", length=0)
     axes.margins(y=0.02)
-    axes.set_xlabel("Coefficient (change of the score per SD of the feature)")
+    axes.set_xlabel(f"Coefficient (change of the score per {unit} of the feature)")
     for name, colour in SIGN_COLOURS.items():
         axes.bar(0, 0, color=colour, label=f"{name} risk")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1 - 0.5 / len(shown)), ncols=2, handlelength=1)

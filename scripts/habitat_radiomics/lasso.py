@@ -270,7 +270,7 @@ class LassoLogistic(ClassifierMixin, BaseEstimator):
 
 def _design(X, y):
     X = np.asarray(X, dtype=np.float64)
-    y = np.asarray(y, dtype=np.float64)
+    y = np.array(y, dtype=np.float64)  # a copy: contiguous and writable, so that one compiled solver serves all
     if X.ndim != 2 or y.shape != (X.shape[0],):
         raise ValueError(f"X has shape {X.shape} and y {y.shape}: needed are (patients, columns) and (patients,).")
     _refuse_missing(X, None)
@@ -371,7 +371,7 @@ def _walk(design, weights, penalties, l1_ratio, tolerance, may_stop, keep_coeffi
     scales = lasso_kernel.column_scales(design.columns, weights)
     fits = lasso_kernel.new_fits(design.y, weights, scales)
     paths, converged = lasso_kernel.walk_paths(
-        design.columns, design.y, fits, penalties, float(l1_ratio), tolerance, may_stop, keep_coefficients
+        design.columns, design.y, fits, penalties, float(l1_ratio), float(tolerance), may_stop, keep_coefficients
     )
     if not converged:
         warnings.warn(

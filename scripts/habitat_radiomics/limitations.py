@@ -36,7 +36,9 @@ def missing_cohorts(results):
         return []
     if "internal" in results.cohorts:
         return ["There is no external cohort: how the models do at another centre is unknown."]
-    return ["There is no validation cohort: all performance was estimated on the training patients, by cross-validation."]
+    return [
+        "There is no validation cohort: all performance was estimated on the training patients, by cross-validation."
+    ]
 
 
 def few_validation_events(results):
@@ -83,8 +85,9 @@ def many_candidates(results):
     if not many:
         return []
     return [
-        f"There are more candidate features ({', '.join(many)}) than patients in the smaller training class ({count(smaller)}). "
-        "Another sample would select other features; only the performance of the whole chain is validated."
+        f"There are more candidate features ({', '.join(many)}) than patients in the smaller training class "
+        f"({count(smaller)}). Another sample would select other features; only the performance of the whole chain is "
+        "validated."
     ]
 
 
@@ -138,8 +141,8 @@ def separation(results):
     if not names:
         return []
     return [
-        f"Model{_s(len(names))} {', '.join(names)}: the predictors separate the classes (almost) completely in training, so "
-        "Firth's penalised likelihood was used. Its coefficients are finite, but strongly uncertain."
+        f"Model{_s(len(names))} {', '.join(names)}: the predictors separate the classes (almost) completely in "
+        "training, so Firth's penalised likelihood was used. Its coefficients are finite, but strongly uncertain."
     ]
 
 
@@ -165,7 +168,9 @@ def few_readings(results):
         if patients == 0:
             found.append(f"Agreement {words} was not assessed: no training patient was read that way.")
         elif patients < FEW_READINGS:
-            found.append(f"Agreement {words} rests on {patients} patient{_s(patients)}; its correlations are uncertain.")
+            found.append(
+                f"Agreement {words} rests on {patients} patient{_s(patients)}; its correlations are uncertain."
+            )
     return found
 
 
@@ -175,7 +180,10 @@ def excluded_patients(results):
     share = totals.get("excluded", 0) / totals["screened"]
     if share <= LARGE_EXCLUSION:
         return []
-    return [f"{count(totals['excluded'])} of {count(totals['screened'])} screened patients ({share:.0%}) were excluded."]
+    return [
+        f"{count(totals['excluded'])} of {count(totals['screened'])} screened patients ({100 * share:.0f} %) "
+        "were excluded."
+    ]
 
 
 def missing_values(results):
@@ -195,7 +203,10 @@ def apparent_scores(results):
     """Scores that saw the patients on whom the model was fitted."""
     if results.config["training"]["scores"] != "apparent":
         return []
-    return ["Models were fitted on the signatures' own training scores, which overstates a score against clinical variables."]
+    return [
+        "Models were fitted on the signatures' own training scores, which overstates a score against clinical "
+        "variables."
+    ]
 
 
 def many_tests(results):

@@ -23,7 +23,7 @@ STEPS = {
     "anova": "one-way analysis of variance, p < {alpha:g}{corrected}",
     "t_or_u": "Student's t or Mann-Whitney U test by normality (Shapiro-Wilk), p < {alpha:g}{corrected}",
     "select_k_best": "the {k} features with the largest ANOVA F",
-    "correlation": "of features with an absolute Pearson correlation above {threshold:g} the one with the larger ANOVA F",
+    "correlation": "of features correlated above {threshold:g} (absolute Pearson) the one with the larger ANOVA F",
     "lasso": "logistic LASSO with the penalty {rule} of {folds}-fold cross-validation",
 }
 RULES = {"min": "of smallest deviance", "1se": "within one standard error of the smallest deviance"}
@@ -67,17 +67,19 @@ def patients_text(config):
     outcome = config["outcome"]["label"] or config["outcome"]["column"]
     entry = {
         "stop": "Every listed patient had to have an outcome, every sequence and usable image content.",
-        "exclude": "Patients without an outcome, a sequence or usable image content were excluded with a counted reason.",
+        "exclude": "Patients without an outcome, a sequence or usable images were excluded with a counted reason.",
     }[config["data"]["incomplete_patients"]]
     return f"The outcome was {outcome}. {entry} {_split_text(config['split'], config['seed'])}"
 
 
 def _split_text(split, seed):
-    external = f"; patients of {_listed(split['external_sites'])} form the external cohort" if split["external_sites"] else ""
+    external = (
+        f"; patients of {_listed(split['external_sites'])} form the external cohort" if split["external_sites"] else ""
+    )
     return {
         "column": f"The cohorts were given in column {split['column']} of the patients table.",
-        "random": f"Within each outcome class {percent(split['train_fraction'])} of the patients were drawn for training "
-        f"by a hash of the identifier (seed {seed}){external}.",
+        "random": f"Within each outcome class {percent(split['train_fraction'])} of the patients were drawn for "
+        f"training by a hash of the identifier (seed {seed}){external}.",
         "date": f"Patients until {split['train_until']} train, later ones validate{external}.",
         "site": f"Patients of {_listed(split['train_sites'])} train, those of other centres form the external cohort.",
     }[split["method"]]
@@ -88,7 +90,11 @@ def images_text(config, sequences):
     sentences = {}
     for sequence in sequences:
         sentences.setdefault(_image_sentence(config, sequence), []).append(sequence)
-    start = "" if config["reference"] is None else f"The masks drawn on {config['reference']} were applied to all sequences. "
+    start = (
+        ""
+        if config["reference"] is None
+        else f"The masks drawn on {config['reference']} were applied to all sequences. "
+    )
     return start + " ".join(f"{_listed(names)}: {sentence}." for sentence, names in sentences.items())
 
 
@@ -112,7 +118,7 @@ def regions_text(config):
     """Regions and the smallest that was used."""
     chosen = config["regions"]
     parts = [REGIONS[name].format(margin_mm=chosen["margin_mm"]) for name in chosen["names"]]
-    return f"Features were taken from {_listed(parts)}, from at least {chosen['min_voxels']} voxels."
+    return f"Features were taken from {'; '.join(parts)}. A region needs at least {chosen['min_voxels']} voxels."
 
 
 def features_text(config, sequences):
@@ -144,7 +150,9 @@ def _bank_sentence(chosen, region):
 def _image_type(kind, options):
     if kind == "LoG":
         return f"LoG with sigma {', '.join(f'{sigma:g}' for sigma in options['sigma'])} mm"
-    return {"Original": "original", "Wavelet": "wavelet", "SquareRoot": "square root"}.get(kind, kind if kind.startswith("LBP") else kind.lower())
+    return {"Original": "original", "Wavelet": "wavelet", "SquareRoot": "square root"}.get(
+        kind, kind if kind.startswith("LBP") else kind.lower()
+    )
 
 
 def reproducibility_text(config):
@@ -165,10 +173,12 @@ def selection_text(config, signatures):
     groups = {}
     for name in signatures:
         signature = config["signatures"][name]
-        sentence = "; ".join(_step_text(step, settings) for entry in signature["steps"] for step, settings in entry.items())
+        sentence = "; ".join(
+            _step_text(step, settings) for entry in signature["steps"] for step, settings in entry.items()
+        )
         groups.setdefault(sentence, []).append(signature["label"] or name)
     parts = [f"{_listed(names)}: {sentence}." for sentence, names in groups.items()]
-    return "On training patients alone and in this order. " + " ".join(parts)
+    return "Features were selected on training patients alone, in this order. " + " ".join(parts)
 
 
 def _step_text(step, settings):
@@ -183,18 +193,25 @@ def _step_text(step, settings):
 
 def models_text(config, models):
     """Estimator, scores, missing values and cut-off."""
-    parts = ["Models are unpenalised logistic regressions, by maximum likelihood or, where the classes are separated, by Firth's penalised likelihood."]
+    parts = [
+        "Models are unpenalised logistic regressions, by maximum likelihood or, where the classes are separated, by "
+        "Firth's penalised likelihood."
+    ]
     if any(config["models"][name]["signatures"] for name in models):
-        folds = config["training"]["folds"]
-        parts.append(
-            f"They were fitted on scores cross-fitted in {folds} folds (each training patient was scored by a signature that did not see the patient)."
-            if config["training"]["scores"] == "cross_fitted"
-            else "They were fitted on the signatures' own (apparent) training scores."
-        )
+        parts.append(_scores_sentence(config["training"]))
     if any(config["models"][name]["clinical"] for name in models):
         parts.append("Missing clinical values took the training median or the most frequent training level.")
     parts.append("The cut-off of each model maximises Youden's index on the training patients.")
     return " ".join(parts)
+
+
+def _scores_sentence(training):
+    if training["scores"] == "apparent":
+        return "They were fitted on the signatures' own (apparent) training scores."
+    return (
+        f"They were fitted on scores cross-fitted in {training['folds']} folds: each training patient was scored by a "
+        "signature that did not see the patient."
+    )
 
 
 def validation_text(config, reference):
@@ -204,9 +221,9 @@ def validation_text(config, reference):
     label = config["models"][reference]["label"] or reference
     test = f" AUCs were compared with that of {label} by DeLong's paired test." if len(config["models"]) > 1 else ""
     return (
-        f"The AUC is given with DeLong's {level} interval; accuracy, sensitivity, specificity and predictive values at the "
-        f"cut-off with {level} intervals by {PROPORTIONS[chosen['proportion_interval']]}.{test} Cross-validated training "
-        f"performance repeats the whole chain, selection included, in {config['training']['folds']} folds."
+        f"The AUC is given with DeLong's {level} interval; accuracy, sensitivity, specificity and predictive values at "
+        f"the cut-off with {level} intervals by {PROPORTIONS[chosen['proportion_interval']]}.{test} Cross-validated "
+        f"training performance repeats the whole chain, selection included, in {config['training']['folds']} folds."
     )
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from habitat_radiomics.entry import read_json
 from habitat_radiomics.signature_inputs import signature_pipeline
 from habitat_radiomics.tables import read_by_patient, read_table
 
@@ -38,3 +39,9 @@ def model_signatures(settings, features, icc_paths):
     return {
         name: signature_pipeline(chosen, features.columns, icc_paths) for name, chosen in settings["signatures"].items()
     }
+
+
+def read_cutoff(path):
+    """Return the cut-off learnt with a model; NaN when no threshold did better than chance."""
+    threshold = read_json(path)["threshold"]
+    return float("nan") if threshold is None else threshold

@@ -9,7 +9,8 @@ from habitat_radiomics.bias import shrink_factors
 
 LEVELS = (4, 2, 1)  # shrink factor of each resolution, coarse to fine
 HISTOGRAM_BINS = 50
-FEWEST_SAMPLES = 20_000  # or all voxels: a joint histogram of 50 x 50 bins from fewer is noise
+FEWEST_SAMPLES = 50_000  # or all voxels: a joint histogram of 50 x 50 bins from fewer is noise
+FEWEST_VOXELS = 20_000  # of a coarse level: large steps on fewer may lose the way for good
 WORSE = 0.02  # share of mutual information that may be lost to interpolation between two aligned images
 
 
@@ -41,7 +42,7 @@ def register(
     seed : int
         Choice of the sampled points; above 0 (ITK takes 0 for the time of day).
     sampling : float
-        Share of the fixed image's voxels compared at each level, at least 20,000 of them.
+        Share of the fixed image's voxels compared at each level, at least 50,000 of them.
     max_translation_mm, max_rotation_degrees : float
         A larger movement within one session counts as failed.
 
@@ -63,10 +64,10 @@ def register(
     transform = sitk.Euler3DTransform(start)
     try:
         before = _metric(fixed, moving, start, **settings)
-        for level in LEVELS:
-            transform = _optimised(fixed, moving, transform, level=level, **settings)
+        for level, weights in _stages(fixed):
+            transform = _optimised(fixed, moving, transform, level=level, weights=weights, **settings)
         if method == "affine":
-            transform = _optimised(fixed, moving, _as_affine(transform), level=1, **settings)
+            transform = _optimised(fixed, moving, _as_affine(transform), level=1, weights=[], **settings)
         after = _metric(fixed, moving, transform, **settings)
     except RuntimeError as error:  # ITK: the samples left the moving image
         reason = f"the images lost their overlap ({str(error).strip().splitlines()[-1].strip()})"
@@ -98,6 +99,18 @@ def _half_extent(image):
     return np.abs(np.reshape(image.GetDirection(), (3, 3))) @ sides_mm
 
 
+def _stages(fixed):
+    """Resolutions with voxels enough, coarse to fine, the first one twice: alone translation, then all.
+
+    Rotation of a body not yet in place can lead away from it: a limb is nearly round.
+    """
+    voxels = {
+        level: math.prod(np.floor_divide(fixed.GetSize(), shrink_factors(fixed.GetSize(), level))) for level in LEVELS
+    }
+    levels = [level for level in LEVELS if level == 1 or voxels[level] >= FEWEST_VOXELS]
+    return [(levels[0], [0, 0, 0, 1, 1, 1]), *((level, []) for level in levels)]
+
+
 def _level_image(image, level):
     """Image smoothed and shrunk in plane and, where there are slices enough, across."""
     factors = shrink_factors(image.GetSize(), level)
@@ -119,21 +132,20 @@ def _registration(fixed, *, mask, seed, sampling):
     return registration
 
 
-def _optimised(fixed, moving, transform, *, level, mask, seed, sampling):
+def _optimised(fixed, moving, transform, *, level, weights, mask, seed, sampling):
     """Transform improved at one resolution by steps that start at half a voxel and end at a thousandth."""
     fixed, moving = _level_image(fixed, level), _level_image(moving, level)
-    if level > 1 and fixed.GetNumberOfPixels() < FEWEST_SAMPLES:
-        return transform  # coarse steps on so few voxels may lose the way for good
     registration = _registration(fixed, mask=mask, seed=seed, sampling=sampling)
     step_mm = min(fixed.GetSpacing())
     registration.SetOptimizerAsRegularStepGradientDescent(
         learningRate=0.5 * step_mm,
         minStep=0.001 * step_mm,
         numberOfIterations=200,
-        relaxationFactor=0.8,
+        relaxationFactor=0.9,
         gradientMagnitudeTolerance=1e-8,
     )
     registration.SetOptimizerScales(_scales(fixed, transform))
+    registration.SetOptimizerWeights(weights)
     registration.SetInitialTransform(transform, inPlace=False)
     return _simple(registration.Execute(fixed, moving))
 

@@ -89,7 +89,9 @@ def table(title, header, rows, *, note="", download=None, folded=False):
     folded : bool
         Show the title only, until a reader opens it.
     """
-    link = None if download is None else {"name": download[0], "source": data_uri(download[1], Path(download[0]).suffix)}
+    link = (
+        None if download is None else {"name": download[0], "source": data_uri(download[1], Path(download[0]).suffix)}
+    )
     cells = [[cell if isinstance(cell, tuple) else (cell, "") for cell in row] for row in rows]
     return {
         "kind": "table",

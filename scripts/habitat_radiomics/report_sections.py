@@ -19,7 +19,18 @@ from habitat_radiomics.labels import (
 )
 from habitat_radiomics.limitations import limitations
 from habitat_radiomics.methods_text import methods_text
-from habitat_radiomics.report_blocks import bullets, figure, formula, gallery, heading, listing, paragraph, section, stored, table
+from habitat_radiomics.report_blocks import (
+    bullets,
+    figure,
+    formula,
+    gallery,
+    heading,
+    listing,
+    paragraph,
+    section,
+    stored,
+    table,
+)
 
 PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
 COHORT_NOTES = {
@@ -71,9 +82,11 @@ def headline(results):
 
 def _headline_sentence(results, label, cohort):
     if cohort is None:
-        return f"The AUC of the model {label} for {results.outcome} could not be estimated outside its own training patients."
+        return f"The AUC of the model {label} could not be estimated outside the patients on whom it was fitted."
     row = results.metric(results.headline, cohort, "auc")
-    patients = "patients" if cohort in ("internal", "external") else "training patients by cross-validation of the whole chain"
+    patients = (
+        "patients" if cohort in ("internal", "external") else "training patients by cross-validation of the whole chain"
+    )
     return (
         f"In {count(row['n'])} {patients} ({cohort_label(cohort).lower()}), {count(row['events'])} of them with "
         f"{results.outcome}, the model {label} reached an AUC of {number(row['estimate'])} "
@@ -110,13 +123,13 @@ def cohort_section(results, captions):
 
 def flow_alt(flow):
     """Return the flow of the cohort in one sentence."""
-    parts = [
-        f"{count(row.patients)} {row.step}"
-        if row.step in ("screened", "included")
-        else f"{count(row.patients)} {row.reason if row.step == 'excluded' else cohort_label(row.reason).split(',')[0].lower()}"
-        for row in flow.itertuples()
-    ]
-    return "Flow of patients: " + "; ".join(parts) + "."
+    words = [row.step if row.step in ("screened", "included") else _group(row) for row in flow.itertuples()]
+    parts = [f"{count(patients)} {word}" for patients, word in zip(flow["patients"], words, strict=True)]
+    return f"Flow of patients: {'; '.join(parts)}."
+
+
+def _group(row):
+    return f"excluded ({row.reason})" if row.step == "excluded" else PATIENT_COHORTS.get(row.reason, row.reason).lower()
 
 
 def cohort_table(results):
@@ -173,7 +186,11 @@ def _csv(data):
 def images_section(results, captions):
     """Quality of the scans, exclusions, and the regions of some patients."""
     pictures = [
-        figure(path, alt=f"Slices of patient {patient}, plain and with tumour and peritumoural shell.", file_name=f"regions_{patient}.png")
+        figure(
+            path,
+            alt=f"Slices of patient {patient}, plain and with tumour and peritumoural shell.",
+            file_name=f"regions_{patient}.png",
+        )
         for patient, path in results.files["figures"]["regions"].items()
     ]
     blocks = [quality_table(results), exclusion_table(results), warning_table(results)]
@@ -186,10 +203,18 @@ def quality_table(results):
     shown = {name: column for name, column in QUALITY_COLUMNS.items() if name in results.quality}
     for sequence in results.orders["sequences"]:
         scans = results.quality[results.quality["sequence"] == sequence]
-        measures = [_quartiles(pd.to_numeric(scans[name], errors="coerce").dropna() / scale) for name, (_, scale, _) in shown.items()]
+        measures = [
+            _quartiles(pd.to_numeric(scans[name], errors="coerce").dropna() / scale)
+            for name, (_, scale, _) in shown.items()
+        ]
         rows.append([sequence, count(len(scans)), count((scans["usable"] == "True").sum()), *measures])
     header = ["Sequence", "Scans", "Usable", *(title for title, _, _ in shown.values())]
-    return table("Quality of the scans", header, rows, note="Measures are median (first to third quartile) where they could be taken.")
+    return table(
+        "Quality of the scans",
+        header,
+        rows,
+        note="Measures are median (first to third quartile) where they could be taken.",
+    )
 
 
 def exclusion_table(results):
@@ -229,25 +254,30 @@ def reproducibility_section(results, captions):
 
 
 def signatures_section(results, captions):
-    """Selection, coefficients, formula and scores of every signature."""
+    """Selection, coefficients, formula and scores of every signature; captions once."""
     blocks = funnel_tables(results, captions)
-    for name, tables in results.signatures.items():
-        label = results.label("signatures", name)
-        blocks += [heading(f"Signature {label}"), _picture(results, captions, "lasso", name, f"Cross-validated deviance and coefficient paths of signature {label}.")]
-        blocks += [score_formula(results, name)]
-        if len(tables["coefficients"]) > 1:
-            blocks += [
-                _picture(results, captions, "coefficients", name, f"Coefficients of the selected features of signature {label}."),
-                coefficient_table(results, name),
-            ]
-        blocks.append(_picture(results, captions, "scores", name, f"Score of signature {label} by outcome in every cohort."))
+    for position, name in enumerate(results.signatures):
+        blocks += _signature_blocks(results, name, (lambda kind: "") if position else captions)
     return section("signatures", "Signatures", blocks)
 
 
-def _picture(results, captions, kind, name, alt):
-    return figure(
-        results.files["figures"][kind][name], alt=alt, caption=captions(kind, signature=name), file_name=f"{kind}_{name}.svg"
-    )
+def _signature_blocks(results, name, captions):
+    label, files = results.label("signatures", name), results.files["figures"]
+
+    def picture(kind, alt):
+        return figure(files[kind][name], alt=alt, caption=captions(kind), file_name=f"{kind}_{name}.svg")
+
+    blocks = [
+        heading(f"Signature {label}"),
+        picture("lasso", f"Cross-validated deviance and coefficient paths of signature {label}."),
+        score_formula(results, name),
+    ]
+    if len(results.signatures[name]["coefficients"]) == 1:
+        blocks.append(paragraph("No feature was selected: the score is the same for every patient."))
+    else:
+        blocks.append(picture("coefficients", f"Coefficients of the selected features of signature {label}."))
+        blocks.append(coefficient_table(results, name))
+    return [*blocks, picture("scores", f"Score of signature {label} by outcome in every cohort.")]
 
 
 def funnel_tables(results, captions):
@@ -262,7 +292,13 @@ def funnel_tables(results, captions):
         header = ["After step", *(results.label("signatures", name) for name in names)]
         data = pd.DataFrame({"step": steps, **dict(zip(names, counts, strict=True))})
         blocks.append(
-            table("Number of features after each selection step", header, rows, note=captions("funnel"), download=("funnel.csv", _csv(data)))
+            table(
+                "Number of features after each selection step",
+                header,
+                rows,
+                note=captions("funnel"),
+                download=("funnel.csv", _csv(data)),
+            )
         )
     return blocks
 
@@ -276,7 +312,11 @@ def score_formula(results, name):
         size = significant(abs(row.coefficient))
         sign = "\N{MINUS SIGN}" if row.coefficient < 0 else "+"
         what = feature_label(row.feature)
-        term = size if row.feature == "(intercept)" else f"{size} × {'z(' + what + ')' if 'zscore' in steps else '[' + what + ']'}"
+        term = (
+            size
+            if row.feature == "(intercept)"
+            else f"{size} × {'z(' + what + ')' if 'zscore' in steps else '[' + what + ']'}"
+        )
         terms.append(f"{sign} {term}" if terms else f"{sign if sign != '+' else ''}{term}")
     return formula(f"Score ({label})", terms)
 
@@ -287,27 +327,41 @@ def coefficient_table(results, name):
     chosen = coefficients[coefficients["feature"] != "(intercept)"]
     icc = {} if results.icc is None else results.icc.set_index("feature")["icc"]
     rows = [
-        [feature_label(row.feature), significant(row.coefficient), *([number(icc.get(row.feature))] if len(icc) else [])]
+        [
+            feature_label(row.feature),
+            significant(row.coefficient),
+            *([number(icc.get(row.feature))] if len(icc) else []),
+        ]
         for row in chosen.itertuples()
     ]
     header = ["Feature", "Coefficient", *(["ICC (smaller)"] if len(icc) else [])]
     download = stored(results.files["signatures"][name]["coefficients"], f"coefficients_{name}.csv")
-    return table(f"Selected features of signature {results.label('signatures', name)}", header, rows, download=download, folded=True)
+    return table(
+        f"Selected features of signature {results.label('signatures', name)}",
+        header,
+        rows,
+        download=download,
+        folded=True,
+    )
 
 
 def models_section(results, captions):
     """Odds ratios and cut-off of every model."""
-    rows = []
-    for name, tables in results.models.items():
-        cutoff = number(tables["cutoff"]["threshold"])
-        rows.append([f"{results.label('models', name)}: {tables['coefficients']['method'].iloc[0]}, high risk above {cutoff} (log odds)"])
-        for row in tables["coefficients"].itertuples():
-            if row.predictor != "(intercept)":
-                rows.append([predictor_label(results, row.predictor), *_odds_ratio(row), p_value(row.p_wald)])
+    rows = [row for name in results.models for row in _model_rows(results, name)]
     header = ["Predictor", "Log odds ratio", "Odds ratio (95 % CI)", "p (Wald)"]
     data = pd.concat([tables["coefficients"].assign(model=name) for name, tables in results.models.items()])
-    data = data[["model", *data.columns.drop("model")]]
-    return section("models", "Models", [table("Predictors of every model", header, rows, note=captions("models"), download=("models.csv", _csv(data)))])
+    download = ("models.csv", _csv(data[["model", *data.columns.drop("model")]]))
+    summary = table("Predictors of every model", header, rows, note=captions("models"), download=download)
+    return section("models", "Models", [summary])
+
+
+def _model_rows(results, name):
+    """Subtitle with estimator and cut-off, then one row per predictor."""
+    coefficients, cutoff = results.models[name]["coefficients"], results.models[name]["cutoff"]["threshold"]
+    how = coefficients["method"].iloc[0]
+    yield [f"{results.label('models', name)}: {how}, high risk above {number(cutoff)} (log odds)"]
+    for row in coefficients[coefficients["predictor"] != "(intercept)"].itertuples():
+        yield [predictor_label(results, row.predictor), *_odds_ratio(row), p_value(row.p_wald)]
 
 
 def _odds_ratio(row):
@@ -335,11 +389,15 @@ def validation_section(results, captions):
     """Measures of every model in every cohort, ROC curves, tests between models, and the check against leakage."""
     blocks = [leakage_sentence(results.leakage), metric_table(results, captions)]
     curves = [_roc_figure(results, captions, cohort, path) for cohort, path in results.files["figures"]["roc"].items()]
-    return section("validation", "Validation", [*blocks, gallery(curves, caption=""), comparison_table(results, captions)])
+    return section(
+        "validation", "Validation", [*blocks, gallery(curves, caption=""), comparison_table(results, captions)]
+    )
 
 
 def _roc_figure(results, captions, cohort, path):
-    aucs = "; ".join(f"{results.label('models', m)} {auc_text(results.metrics, m, cohort)}" for m in results.orders["models"])
+    aucs = "; ".join(
+        f"{results.label('models', m)} {auc_text(results.metrics, m, cohort)}" for m in results.orders["models"]
+    )
     alt = f"ROC curves, {cohort_label(cohort).lower()}. AUC: {aucs}."
     return figure(path, alt=alt, caption=captions("roc", cohort=cohort), file_name=f"roc_{cohort}.svg")
 
@@ -348,7 +406,8 @@ def leakage_sentence(leakage):
     """Say how many fitted objects were checked for patients outside the training cohort."""
     checked = len(leakage["checked"])
     return paragraph(
-        f"{count(checked)} fitted objects were checked; all saw training patients only ({count(leakage['training'])} patients are in the training cohort)."
+        f"{count(checked)} fitted objects were checked; all saw training patients only (the training cohort has "
+        f"{count(leakage['training'])})."
     )
 
 
@@ -365,7 +424,9 @@ def metric_table(results, captions):
             cells = [metric_cell(results.metric(model, cohort, metric)) for metric in METRICS]
             rows.append([results.label("models", model), *cells])
     title = f"Performance of every model ({percent(results.level)} CI)"
-    return table(title, ["Model", *METRICS.values()], rows, note=captions("metrics"), download=stored(results.files["metrics"]))
+    return table(
+        title, ["Model", *METRICS.values()], rows, note=captions("metrics"), download=stored(results.files["metrics"])
+    )
 
 
 def metric_cell(row):
@@ -402,7 +463,9 @@ def methods_section(results):
         reference=results.reference,
         versions=results.provenance.get("versions", {}),
     )
-    return section("methods", "Methods", [{"kind": "titled", "title": title, "text": text} for title, text in paragraphs])
+    return section(
+        "methods", "Methods", [{"kind": "titled", "title": title, "text": text} for title, text in paragraphs]
+    )
 
 
 def provenance_section(results):
@@ -418,14 +481,22 @@ def provenance_section(results):
     inputs = len(record["inputs"]["scans"])
     facts = [f"Code: commit {commit}{changed}."]
     facts += [f"Table {name}: SHA-256 {digest}." for name, digest in record["inputs"]["tables"].items()]
-    facts.append(f"The SHA-256 of the images and masks of {count(inputs)} scans are in provenance.json." if inputs else "Images and masks were simulated by the workflow from the seed in the configuration.")
+    facts.append(
+        f"The SHA-256 of the images and masks of {count(inputs)} scans are in provenance.json."
+        if inputs
+        else "Images and masks were simulated by the workflow from the seed in the configuration."
+    )
     return section(
         "provenance",
         "Provenance",
         [
             bullets(facts),
             table("Software", ["Package", "Version"], rows),
-            listing("Configuration as completed", yaml.safe_dump(record["config"], sort_keys=False, allow_unicode=True)),
-            listing("SHA-256 of the results", "\n".join(f"{digest}  {name}" for name, digest in record["results"].items())),
+            listing(
+                "Configuration as completed", yaml.safe_dump(record["config"], sort_keys=False, allow_unicode=True)
+            ),
+            listing(
+                "SHA-256 of the results", "\n".join(f"{digest}  {name}" for name, digest in record["results"].items())
+            ),
         ],
     )

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 
+from habitat_radiomics import lasso
 from habitat_radiomics.leakage import digests
 from habitat_radiomics.selection import STEPS
 from habitat_radiomics.tables import column_parts
@@ -74,11 +74,8 @@ def stratified_folds(outcome, *, folds, seed):
     if smaller < 2:
         raise ValueError(f"cross-validation needs 2 patients of each class, the smaller class has {smaller}.")
     ordered = outcome.sort_index()
-    splitter = StratifiedKFold(n_splits=min(folds, smaller), shuffle=True, random_state=seed)
-    number = pd.Series(0, index=ordered.index, name="fold")
-    for fold, (_, held_out) in enumerate(splitter.split(ordered, ordered)):
-        number.iloc[held_out] = fold
-    return number.reindex(outcome.index)
+    number = lasso.stratified_folds(ordered.to_numpy(), folds=min(folds, smaller), seed=seed)
+    return pd.Series(number, index=ordered.index, name="fold").reindex(outcome.index)
 
 
 def cross_fitted_scores(pipeline, features, outcome, folds):

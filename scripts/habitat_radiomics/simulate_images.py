@@ -239,10 +239,10 @@ def tumour_texture(seed, patient, random, texture):
 
     Half of its variance is the tissue's own, alike in every sequence; the other half is the sequence's.
     """
-    length_mm = 0.8 + 1.8 * texture
+    length_mm = 0.6 + 2.4 * texture
     shape = (BOX, BOX, BOX)
     shared = smooth_field(generator(seed, "texture", patient), shape, length_mm)
-    return (0.8 + 0.4 * texture) * (shared + smooth_field(random, shape, length_mm)) / np.sqrt(2)
+    return (0.7 + 0.6 * texture) * (shared + smooth_field(random, shape, length_mm)) / np.sqrt(2)
 
 
 # Scanner

@@ -20,7 +20,7 @@ from habitat_radiomics.simulate import (
     patient_names,
 )
 
-EFFECTS = {"fraction": 2.8, "texture": 1.9, "age": 1.9}  # on the logit, per standard deviation
+EFFECTS = {"fraction": 3.0, "texture": 1.6, "age": 1.9}  # on the logit, per standard deviation
 INTERCEPT = -0.15
 LOG_HAZARD_PER_LOGIT = 0.4
 MEDIAN_DAYS, WEIBULL_SHAPE = 1200.0, 1.3  # of the survival times at hazard ratio 1
@@ -110,9 +110,7 @@ def _cohort(demo, patient, site):
     """Cohort by the patient's number: external from site B as far as it lasts, the others alike in both sites."""
     external = demo.cohort_fractions.get("external", 0.0)
     from_b = min(external, demo.site_b_fraction)
-    expected, share = (
-        (from_b, demo.site_b_fraction) if site == "B" else (external - from_b, 1 - demo.site_b_fraction)
-    )
+    expected, share = (from_b, demo.site_b_fraction) if site == "B" else (external - from_b, 1 - demo.site_b_fraction)
     train = demo.cohort_fractions.get("train", 0.0) / max(1 - external, 1e-12)
     position = even_pair(demo.seed, patient)[1]
     if position < expected / share:

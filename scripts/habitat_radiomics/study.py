@@ -35,7 +35,7 @@ class Study:
     config : dict
         Complete configuration.
     patients : dict
-        Included patients in table order: identifier to row (text values by column).
+        Included patients by identifier, in its order (that of the table's rows changes nothing).
     cohorts : dict
         Identifier to ``train``, ``internal`` or ``external``.
     scans : dict
@@ -67,7 +67,7 @@ class Study:
         return list(self.scans[patient, self.mask_sequence(sequence)].masks)
 
     def in_cohort(self, cohort):
-        """Return the included patients of a cohort, in table order."""
+        """Return the included patients of a cohort."""
         return [patient for patient in self.patients if self.cohorts[patient] == cohort]
 
     @property
@@ -120,7 +120,8 @@ def _study(config, patients, scans):
     if excluded and config["data"]["incomplete_patients"] == "stop":
         unasked = {patient: reason for patient, reason in excluded.items() if reason[0] != "excluded_by_hand"}
         _raise([f"{patients.name}, patient {patient}: {reason}" for patient, (_, reason) in unasked.items()])
-    rows = {row["patient"]: row.values for row in patients.rows if row["patient"] not in excluded}
+    kept = [row for row in patients.rows if row["patient"] not in excluded]
+    rows = {row["patient"]: row.values for row in sorted(kept, key=lambda row: row["patient"])}
     column = config["outcome"]["column"]
     cohorts = assign_cohorts(list(rows.values()), config["split"], outcome_column=column, seed=config["seed"])
     _raise(_cohort_faults(rows, cohorts, column))

@@ -58,7 +58,7 @@ def styled(draw):
 
 
 def new_figure(width_mm, height_mm, *, layout="constrained"):
-    """Return an empty figure; its parts keep clear of each other unless ``layout`` is ``none`` (all is placed by hand)."""
+    """Return an empty figure whose parts keep clear of each other, or (``layout`` ``none``) are placed by hand."""
     return Figure(figsize=(width_mm / 25.4, height_mm / 25.4), layout=layout)
 
 
@@ -72,7 +72,7 @@ def model_styles(models):
     """
     colours, lines = len(MODEL_COLOURS), len(MODEL_LINES)
     return {
-        name: {"color": MODEL_COLOURS[i % colours], "linestyle": MODEL_LINES[(i + i // colours) % lines]}
+        name: {"color": MODEL_COLOURS[i % colours], "linestyle": MODEL_LINES[(i + i // (colours * lines)) % lines]}
         for i, name in enumerate(models)
     }
 
@@ -91,6 +91,9 @@ def write_note(axes, text):
 @styled
 def figure_bytes(figure, suffix):
     """Return a figure as a ``.png`` or ``.svg`` file's bytes; equal figures give equal bytes, at any time and place."""
+    # The layout would shift a little with every drawing: it is settled once, for all formats.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     buffer = io.BytesIO()
     figure.savefig(buffer, format=suffix.lstrip("."), metadata=NO_METADATA[suffix])
     return buffer.getvalue()

@@ -6,7 +6,6 @@ import pandas as pd
 from habitat_radiomics import roc
 
 COHORT_ORDER = ("train", "train_cv", "internal", "external")
-PROPORTIONS = ("accuracy", "sensitivity", "specificity", "ppv", "npv")
 
 
 def combine_predictions(prediction, cross_validation, outcome, *, threshold):
@@ -19,16 +18,21 @@ def combine_predictions(prediction, cross_validation, outcome, *, threshold):
     outcome : DataFrame
         ``cohort`` and ``outcome`` by patient.
     threshold : float
-        Cut-off on the score, learnt on training patients; above it the group is ``high``.
+        Cut-off on the score, learnt on training patients; from it on the group is ``high``. NaN: no group.
     """
     everyone = outcome.loc[prediction.index].join(prediction)
     resampled = (
         outcome.loc[cross_validation.index].assign(cohort="train_cv").join(cross_validation.drop(columns="fold"))
     )
     table = pd.concat([everyone, resampled])
-    table["group"] = np.where(table["score"] > threshold, "high", "low")
+    table["group"] = None if np.isnan(threshold) else np.where(table["score"] >= threshold, "high", "low")
     rank = table["cohort"].map(COHORT_ORDER.index)
     return table.iloc[np.argsort(rank, kind="stable")].reset_index(names="patient")
+
+
+def cohorts_of(predictions):
+    """Return the cohorts of a table of predictions, in the order of every table and figure."""
+    return [cohort for cohort in COHORT_ORDER if (predictions["cohort"] == cohort).any()]
 
 
 def cohort_metrics(predictions, *, threshold, level, proportion_method):
@@ -37,13 +41,12 @@ def cohort_metrics(predictions, *, threshold, level, proportion_method):
     Columns: metric, estimate, ci_low, ci_high, k, n, events, method, note.
     """
     y, score = predictions["outcome"].to_numpy(dtype=int), predictions["score"].to_numpy(dtype=float)
-    events = int(y.sum())
-    estimate, low, high = roc.auc_with_interval(y, score, level=level)
-    rows = [dict(metric="auc", estimate=estimate, ci_low=low, ci_high=high, n=len(y), method="DeLong")]
+    area = roc.auc_with_interval(y, score, level=level)
+    first = {"metric": "auc", "estimate": area.auc, "ci_low": area.ci_low, "ci_high": area.ci_high}
+    first = pd.DataFrame([{**first, "n": len(y), "method": "DeLong", "reason": ""}])
     table = roc.classification_at(y, score, threshold, level=level, method=proportion_method)
-    for name in PROPORTIONS:
-        rows.append({"metric": name, "method": proportion_method, **table[name]})
-    return pd.DataFrame(rows).assign(events=events)
+    metrics = pd.concat([first, table], ignore_index=True).rename(columns={"reason": "note"})
+    return metrics.assign(k=metrics["k"].astype("Int64"), events=int(y.sum()))
 
 
 def all_metrics(predictions, cutoffs, *, level, proportion_method):
@@ -58,7 +61,7 @@ def all_metrics(predictions, cutoffs, *, level, proportion_method):
     """
     parts = []
     for model, table in predictions.items():
-        for cohort in [name for name in COHORT_ORDER if name in set(table["cohort"])]:
+        for cohort in cohorts_of(table):
             chosen = table[table["cohort"] == cohort]
             metrics = cohort_metrics(chosen, threshold=cutoffs[model], level=level, proportion_method=proportion_method)
             parts.append(metrics.assign(model=model, cohort=cohort))
@@ -68,16 +71,17 @@ def all_metrics(predictions, cutoffs, *, level, proportion_method):
 
 def all_comparisons(predictions, *, reference, level):
     """Return DeLong's paired test of every model against the reference, in every cohort."""
+    theirs = predictions[reference].set_index(["cohort", "patient"])
     rows = []
     for model, table in predictions.items():
-        for cohort in [name for name in COHORT_ORDER if name in set(table["cohort"])] if model != reference else []:
+        for cohort in cohorts_of(table) if model != reference else []:
             ours = table[table["cohort"] == cohort].set_index("patient")
-            theirs = predictions[reference].query("cohort == @cohort").set_index("patient").loc[ours.index]
-            test = roc.delong_test(
-                ours["outcome"].to_numpy(int), ours["score"].to_numpy(), theirs["score"].to_numpy(), level=level
-            )
-            rows.append({"model": model, "reference": reference, "cohort": cohort, "n": len(ours), **test})
-    return pd.DataFrame(rows, columns=["model", "reference", "cohort", "n", *COMPARISON_COLUMNS])
+            other = theirs.loc[cohort, "score"].loc[ours.index]
+            test = roc.delong_test(ours["outcome"], ours["score"], other, level=level)
+            measured = {"difference": test.difference, "ci_low": test.ci_low, "ci_high": test.ci_high}
+            measured |= {"z": test.statistic, "p": test.p}
+            rows.append({"model": model, "reference": reference, "cohort": cohort, "n": len(ours), **measured})
+    return pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
 
 
-COMPARISON_COLUMNS = ("difference", "ci_low", "ci_high", "z", "p")
+COMPARISON_COLUMNS = ["model", "reference", "cohort", "n", "difference", "ci_low", "ci_high", "z", "p"]

@@ -60,7 +60,7 @@ def test_zscore_is_pyradiomics_normalisation_with_its_scale():
 
     image = noise_image(spacing=(0.5, 0.5, 3.0), origin=(1.0, 2.0, 3.0))
     found = normalise_intensity(image, statistics_of(image), method="zscore")
-    expected = imageoperations.normalizeImage(image, scale=100)
+    expected = imageoperations.normalizeImage(image, normalizeScale=100)
     np.testing.assert_allclose(array_of(found), array_of(expected), atol=1e-3)
     shifted = normalise_intensity(image, statistics_of(image), method="zscore", settings={"scale": 1, "shift": 3})
     assert array_of(shifted).mean() == pytest.approx(3, abs=1e-5)

@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import check_estimator
 
+from habitat_radiomics import lasso_kernel
 from habitat_radiomics.lasso import (
     LassoLogistic,
     cross_validate_path,
@@ -308,8 +311,20 @@ def test_a_stored_model_scores_alike_and_holds_nothing_that_must_be_trusted(tmp_
 
 
 def test_importing_the_module_does_not_import_numba():
-    code = "import sys, habitat_radiomics.lasso; sys.exit('numba' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": "scripts"}, check=False).returncode == 0
+    library = Path(lasso_kernel.__file__).parents[1]
+    code = "import sys, habitat_radiomics.lasso; print('numba' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(library)}
+    answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "False"
+
+
+def test_one_compilation_serves_every_kind_of_input():
+    X, y = correlated(40, 9)
+    table = pd.DataFrame(X).assign(y=y.astype(int))
+    logistic_path(table.drop(columns="y"), table["y"], penalties=[1, 0.1], tolerance=1e-10, l1_ratio=1)
+    cross_validate_path(np.asfortranarray(X), y > 0, [i % 3 for i in range(40)], fold_penalties="own", n_penalties=5)
+    LassoLogistic().fit(table[[0, 3, 5]], table["y"])
+    assert len(lasso_kernel.walk_paths.signatures) == 1
 
 
 # Messages -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,19 @@
+"""Write which software, code, configuration and inputs a study came from."""
+
+from pathlib import Path
+
+from habitat_radiomics.entry import arguments, read_json, write_json
+from habitat_radiomics.provenance import provenance_record
+
+a = arguments("settings", "record")
+settings = read_json(a.settings)
+scripts = Path(__file__).resolve().parent
+record = provenance_record(
+    config=settings["config"],
+    scripts=sorted(scripts.rglob("*.py")),
+    workflow=scripts.parent,
+    scans={name: read_json(path) for name, path in settings["scans"].items()},
+    tables=settings["tables"],
+    results=settings["results"],
+)
+write_json(a.record, record)

@@ -1,0 +1,119 @@
+"""Limitations are found where they are, and not where they are not."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from example_results import example_settings, write_example
+from habitat_radiomics import limitations as judge
+from habitat_radiomics.results import load_results
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    files = write_example(tmp_path_factory.mktemp("study"))
+    return load_results(example_settings(), files)
+
+
+def with_auc(results, **aucs):
+    """The results with other AUCs (estimate, low, high) of the combined model by cohort."""
+    metrics = results.metrics.copy()
+    for cohort, values in aucs.items():
+        rows = (metrics["model"] == "combined") & (metrics["cohort"] == cohort) & (metrics["metric"] == "auc")
+        metrics.loc[rows, ["estimate", "ci_low", "ci_high"]] = values
+    return replace(results, metrics=metrics)
+
+
+def with_config(results, section, **changes):
+    return replace(results, config={**results.config, section: {**results.config[section], **changes}})
+
+
+def test_simulated_patients_are_named_first(results):
+    assert "simulated" in judge.limitations(results)[0]
+    assert judge.simulated_data(with_config(results, "data", source="tables")) == []
+
+
+@pytest.mark.parametrize(
+    ("cohorts", "words"),
+    [(["train", "train_cv"], "no validation cohort"), (["train", "train_cv", "internal"], "no external cohort")],
+)
+def test_missing_cohorts_are_named(results, cohorts, words):
+    assert words in judge.missing_cohorts(replace(results, cohorts=cohorts))[0]
+    assert judge.missing_cohorts(results) == []
+
+
+def test_a_wide_interval_and_one_that_includes_chance_are_named(results):
+    found = judge.wide_intervals(with_auc(results, external=(0.7, 0.45, 0.95)))
+    assert found == [
+        "External validation: the AUC of the headline model is uncertain (0.45 to 0.95).",
+        "External validation: the interval of the AUC includes 0.50, which is chance.",
+    ]
+    assert judge.wide_intervals(with_auc(results, external=(0.9, 0.85, 0.95))) == []
+
+
+def test_a_fall_from_apparent_to_honest_performance_is_named(results):
+    same = (0.8, 0.7, 0.9)
+    fallen = with_auc(results, train=(0.99, 0.9, 1), train_cv=(0.7, 0.6, 0.8), internal=same, external=same)
+    sentence = next(text for text in judge.optimism(fallen) if "Combined" in text)
+    assert "falls from 0.99 on the patients it was fitted on to 0.70 (training, cross-validated), 0.80" in sentence
+    level = with_auc(results, train=same, train_cv=same, internal=same, external=same)
+    assert not any("Combined" in text for text in judge.optimism(level))
+
+
+def test_parameters_are_held_against_the_smaller_class(results):
+    metrics = results.metrics.assign(n=40, events=12)
+    sentence = judge.few_events_per_parameter(replace(results, metrics=metrics))[0]
+    assert "12 patients in the smaller training class" in sentence
+    assert "Combined has 3 (4.0 patients each)" in sentence
+    assert "Radiomics" not in sentence
+    assert judge.few_events_per_parameter(replace(results, metrics=metrics.assign(n=400, events=200))) == []
+
+
+def test_small_validation_cohorts_and_many_candidates_are_named(results):
+    assert "7 patients (internal validation) and 9 patients (external" in judge.few_validation_events(results)[0]
+    assert "Tumour 2,260" in judge.many_candidates(results)[0]
+
+
+def test_separation_is_named_with_its_remedy(results):
+    assert judge.separation(results)[0].startswith("Model Combined: the predictors separate the classes")
+    plain = {
+        name: {**t, "coefficients": t["coefficients"].assign(method="maximum likelihood")}
+        for name, t in results.models.items()
+    }
+    assert judge.separation(replace(results, models=plain)) == []
+
+
+def test_empty_signatures_and_filters_that_nothing_passed_are_named(tmp_path):
+    results = load_results(example_settings(), write_example(tmp_path, empty=("peritumour",)))
+    assert judge.empty_signatures(results) == [
+        "Signature Peritumour selected no feature: its score is the same for every patient.",
+        "Signature Peritumour, step anova: nothing passed; the best feature was kept.",
+    ]
+
+
+def test_few_or_missing_readings_are_named(results):
+    few = replace(results, icc=results.icc.assign(n_inter=8, n_intra=0))
+    assert judge.few_readings(few) == [
+        "Agreement between readers rests on 8 patients; its correlations are uncertain.",
+        "Agreement between repeated readings was not assessed: no training patient was read that way.",
+    ]
+    assert judge.few_readings(results) == []
+    assert judge.few_readings(replace(results, icc=None)) == []
+
+
+def test_many_exclusions_and_filled_values_are_named(results):
+    flow = pd.DataFrame({"step": ["screened", "excluded", "included"], "reason": "", "patients": [100, 20, 80]})
+    assert judge.excluded_patients(replace(results, flow=flow)) == ["20 of 100 screened patients (20 %) were excluded."]
+    assert judge.excluded_patients(results) == []
+    assert judge.missing_values(results) == ["Missing values were filled in: age in 1 of 71 patients."]
+
+
+def test_apparent_scores_and_unadjusted_tests_are_named(results):
+    assert "overstates" in judge.apparent_scores(with_config(results, "training", scores="apparent"))[0]
+    assert judge.apparent_scores(results) == []
+    assert judge.many_tests(results) == ["The 16 tests between models are not adjusted for their number."]
+
+
+def test_every_limitation_is_a_sentence(results):
+    assert all(text.endswith(".") for text in judge.limitations(results))

@@ -1,0 +1,92 @@
+"""The methods name what ran, and nothing else."""
+
+import pytest
+
+from example_results import example_config
+from habitat_radiomics.methods_text import methods_text
+
+
+def text_of(config, versions=None):
+    orders = {name: list(config[name]) for name in ("sequences", "clinical", "signatures", "models")}
+    paragraphs = methods_text(config, orders=orders, reference="clinical", versions=versions or {})
+    return " ".join(text for _, text in paragraphs)
+
+
+def changed(section, **changes):
+    return text_of(example_config(**{section: changes}))
+
+
+def test_the_default_study_is_described_in_full():
+    text = text_of(example_config(), {"python": "3.11.4", "pyradiomics": "3.0.1"})
+    for words in (
+        "The cohorts were given in column cohort",
+        "T1 and T2: images were corrected for the bias field with N4 (Tustison 2010; shrink factor 4) inside the body",
+        "resampled to 1 × 1 × 1 mm (cubic B-spline interpolation",
+        "mean 0 and standard deviation 100 of the body",
+        "the peritumoural shell of 5 mm around it, clipped to the body",
+        "Every sequence and region: 1,130 features (bank A:",
+        "LoG with sigma 1, 3, 5 mm",
+        "ICC(2,1) and between repeated readings of one reader by ICC(3,1)",
+        "Tumour, Peritumour and Expansion: ICC above 0.75",
+        "one-way analysis of variance, p < 0.05; the 100 features",
+        "penalty of smallest deviance of 10-fold cross-validation",
+        "cross-fitted in 5 folds",
+        "Wilson's method",
+        "compared with that of Clinical",
+        "python 3.11.4 and pyradiomics 3.0.1",
+    ):
+        assert words in text
+
+
+def test_steps_that_did_not_run_are_not_named():
+    config = example_config(preprocess={"bias_correction": False, "spacing_mm": None}, intensity={"method": "none"})
+    steps = [{"zscore": {}}, {"lasso": {"folds": 5, "rule": "1se"}}]
+    config["signatures"] = {"tumour": {**config["signatures"]["tumour"], "steps": steps}}
+    text = text_of(config)
+    for words in ("N4", "resampled", "ICC", "variance", "registered", "The analysis ran with"):
+        assert words not in text
+    assert "images kept their own grid; grey values were used as they are" in text
+    assert "within one standard error of the smallest deviance of 5-fold" in text
+
+
+@pytest.mark.parametrize(
+    ("method", "extra", "words"),
+    [
+        (
+            "random",
+            {"train_fraction": 0.7},
+            "70 % of the patients were drawn for training by a hash of the identifier (seed 2026).",
+        ),
+        ("random", {"external_sites": ["B"]}, "; patients of B form the external cohort."),
+        ("date", {"train_until": "2019-08-31"}, "Patients until 2019-08-31 train"),
+        ("site", {"train_sites": ["A", "C"]}, "Patients of A and C train"),
+    ],
+)
+def test_every_way_to_divide_patients_is_described(method, extra, words):
+    assert words in changed("split", method=method, **extra)
+
+
+def test_sequences_treated_differently_are_described_apart():
+    config = example_config()
+    config["reference"] = "T1"
+    config["sequences"] = {
+        "T1": None,
+        "T2": {"preprocess": {"bias_correction": False}, "intensity": {"method": "nyul"}},
+    }
+    text = text_of(config)
+    assert "The masks drawn on T1 were applied to all sequences." in text
+    assert "T2: images were registered to T1 (rigid) and resampled" in text
+    assert "landmarks learnt from the training patients" in text
+
+
+def test_banks_of_regions_are_described_apart():
+    text = changed("features", banks={"peritumour": "D"}, bin_count=32, bin_width=None)
+    assert "T1 peritumour and T2 peritumour: 93 features (bank D:" in text
+    assert "32 bins" in text
+
+
+def test_other_intervals_scores_and_policies_are_named():
+    assert "method of Clopper and Pearson" in changed("validation", proportion_interval="clopper-pearson")
+    assert "90 % interval" in changed("validation", interval_level=0.9)
+    assert "own (apparent) training scores" in changed("training", scores="apparent")
+    assert "Every listed patient had to have" in changed("data", incomplete_patients="stop")

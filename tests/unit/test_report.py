@@ -1,0 +1,215 @@
+"""The report page: what it says, that it says it from the stored tables, and that it stands alone."""
+
+import base64
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from example_results import (
+    ROOT,
+    example_config,
+    example_provenance,
+    example_settings,
+    write_example,
+    write_placeholders,
+)
+from habitat_radiomics.entry import write_json
+from habitat_radiomics.report import caption_reader, read_parts, report_page, rst_to_html
+from habitat_radiomics.report_sections import headline, metric_cell, p_text, score_formula
+from habitat_radiomics.results import load_results
+
+PARTS = read_parts(path for path in sorted((ROOT / "workflow/report").iterdir()) if path.is_file())
+ALL = ("train", "train_cv", "internal", "external")
+
+
+class Page(HTMLParser):
+    """Tags, identifiers, addresses and text of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.words = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words)).replace(" )", ")")
+
+    def attributes(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def results_of(folder, *, config=None, cohorts=ALL, icc=True, empty=()):
+    config = config or example_config()
+    sizes = {"train": 40, "internal": 14, "external": 18}
+    sizes = {name: sizes[name] for name in cohorts if name in sizes}
+    files = write_example(folder, sizes=sizes, config=config, empty=empty)
+    files["figures"] = write_placeholders(folder, config, cohorts)
+    files["provenance"] = str(folder / "provenance.json")
+    write_json(files["provenance"], example_provenance())
+    if not icc:
+        files["icc"] = None
+    return load_results(example_settings(config, cohorts=cohorts), files)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return results_of(tmp_path_factory.mktemp("study"), empty=("peritumour",))
+
+
+@pytest.fixture(scope="module")
+def html(results):
+    return report_page(results, PARTS)
+
+
+@pytest.fixture(scope="module")
+def page(html):
+    return Page(html)
+
+
+def test_the_page_loads_nothing_from_anywhere(html, page):
+    outside = re.sub(r'"data:[^"]*"', '""', html)
+    assert not re.search(r"https?:|//[a-z]", outside.replace("<!--", ""))
+    addresses = [a.get("src") or a.get("href") for _, a in page.tags if a.get("src") or a.get("href")]
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert "default-src 'none'" in html
+
+
+def test_every_number_of_the_metrics_table_is_on_the_page(results, page):
+    for row in results.metrics.itertuples():
+        counts = "" if row.metric == "auc" else f"{row.k:.0f}/{row.n}; "
+        assert f"{row.estimate:.2f} ({counts}{row.ci_low:.2f} to {row.ci_high:.2f})" in page.text
+
+
+def test_the_summary_names_the_external_cohort_and_the_test_against_the_reference(results, page):
+    row, test = results.metric("combined", "external", "auc"), results.comparison("combined", "external")
+    assert (
+        f"In 18 patients (external validation), 9 of them with progression within the follow-up, the model Combined "
+        f"reached an AUC of {row['estimate']:.2f} (95 % CI {row['ci_low']:.2f} to {row['ci_high']:.2f})."
+    ) in page.text
+    assert f"Its AUC was {test['difference']:.2f} higher than that of the model Clinical" in page.text
+    assert "p = 0.031, DeLong's paired test" in page.text
+
+
+@pytest.mark.parametrize(
+    ("cohorts", "expected"),
+    [
+        (("train", "train_cv", "internal"), "(internal validation)"),
+        (("train", "train_cv"), "by cross-validation of the whole chain"),
+    ],
+)
+def test_without_external_patients_the_next_honest_cohort_leads(tmp_path, cohorts, expected):
+    summary = headline(results_of(tmp_path, cohorts=cohorts))
+    assert expected in summary["sentences"][0]
+    assert [card["main"] for card in summary["cards"]] == [False] * (len(cohorts) - 1) + [True]
+
+
+def test_every_picture_has_a_text_and_every_table_a_caption(page):
+    assert all(len(image["alt"]) > 20 for image in page.attributes("img"))
+    assert len(page.attributes("caption")) == len(page.attributes("table"))
+    assert all(cell.get("scope") for cell in page.attributes("th"))
+
+
+def test_the_contents_lead_to_every_section(page):
+    targets = [link["href"][1:] for link in page.attributes("a") if link.get("href", "").startswith("#")]
+    sections = [section["id"] for section in page.attributes("section")]
+    assert len(sections) == len(set(sections)) == 10
+    assert set(targets) == set(sections)
+
+
+def test_sections_without_content_are_left_out(tmp_path):
+    page = Page(report_page(results_of(tmp_path, cohorts=("train", "train_cv"), icc=False), PARTS))
+    assert "reproducibility" not in [section["id"] for section in page.attributes("section")]
+    assert "Internal validation" not in page.text
+
+
+def test_names_are_shown_as_text_never_as_markup(tmp_path):
+    config = example_config(report={"title": "<script>alert(1)</script> & more"})
+    html = report_page(results_of(tmp_path, config=config), PARTS)
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in html
+
+
+def test_equal_results_give_equal_bytes_without_paths(results, html, tmp_path):
+    assert report_page(results_of(tmp_path, empty=("peritumour",)), PARTS) == html
+    for content in [
+        html,
+        *(base64.b64decode(code).decode() for code in re.findall(r"data:text/csv;base64,([^\"]*)", html)),
+    ]:
+        assert str(tmp_path) not in content
+        assert "/tmp" not in content
+
+
+def test_a_stored_table_is_offered_byte_for_byte(results, page):
+    links = {link.get("download"): link.get("href") for link in page.attributes("a")}
+    assert base64.b64decode(links["metrics.csv"].split(",")[1]) == Path(results.files["metrics"]).read_bytes()
+
+
+def test_the_page_says_how_many_fitted_objects_saw_training_patients_only(page):
+    assert "8 fitted objects were checked; all saw training patients only (the training cohort has 39)." in page.text
+
+
+def test_the_cohort_table_counts_patients_events_and_gaps(results, page):
+    included = results.patients[results.patients["included"] == "True"]
+    training = included[included["cohort"] == "train"]
+    women, events = (training["sex"] == "F").sum(), int(training["outcome"].astype(float).sum())
+    assert f"With progression within the follow-up {events} ({100 * events / len(training):.0f} %)" in page.text
+    assert f"sex: F {women} ({100 * women / len(training):.0f} %)" in page.text
+    ages = pd.to_numeric(training["age"]).dropna()
+    assert f"age (years) {ages.median():.3g} (" in page.text
+    assert "1 missing" in page.text
+
+
+def test_excluded_patients_are_listed_with_their_reason(page):
+    assert "P002 the tumour mask has no voxel. Check the drawing." in page.text
+    assert "P073 column is empty." in page.text
+
+
+def test_the_score_is_written_out_with_sign_and_standardisation(results):
+    terms = score_formula(results, "tumour")["terms"]
+    table = results.signatures["tumour"]["coefficients"]
+    assert terms[0] == "−0.21"
+    assert len(terms) == len(table)
+    sign = "−" if table["coefficient"][1] < 0 else "+"
+    assert terms[1].startswith(f"{sign} {abs(table['coefficient'][1]):.4g} × z(T1 tumour, original, ")
+
+
+def test_a_signature_without_features_is_named_as_such(page):
+    assert "No feature was selected: the score is the same for every patient." in page.text
+
+
+def test_odds_ratios_have_words_units_and_reference_levels(page):
+    assert "Score Tumour (per unit)" in page.text
+    assert "age (per years)" in page.text
+    assert "sex: M against F" in page.text
+    assert "Combined: Firth, high risk above 0.12 (log odds)" in page.text
+
+
+def test_what_could_not_be_estimated_is_said_in_words():
+    row = pd.Series(
+        {"estimate": float("nan"), "ci_low": float("nan"), "ci_high": float("nan"), "k": float("nan"), "n": 9}
+    )
+    assert metric_cell(row) == ("–", "not estimable")
+    assert metric_cell(None) == ("–", "not estimable")
+    assert [p_text(0.2), p_text(1e-9)] == ["p = 0.200", "p < 0.001"]
+
+
+def test_captions_are_the_texts_that_snakemake_shows_too():
+    caption = caption_reader(PARTS)
+    assert "Patients of the external cohort" in caption("roc", cohort="external")
+    assert "Apparent performance" in caption("roc", cohort="train")
+    assert "fitted without the patient" in caption("roc", cohort="train_cv")
+
+
+def test_captions_can_neither_include_files_nor_carry_markup():
+    assert "<script>" not in rst_to_html(".. raw:: html\n\n   <script>alert(1)</script>\n")
+    assert "root:" not in rst_to_html(".. include:: /etc/passwd\n")
+    assert "<em>slope</em> &lt; 1" in rst_to_html("*slope* < 1")

@@ -1,0 +1,165 @@
+COHORTS = settings.shown_cohorts(STUDY)
+SHOWN_PATIENTS = settings.shown_patients(STUDY)
+SIGNATURE_WORDS = {name: state(f"figures/{name}", settings.signature_figures(STUDY, name)) for name in SIGNATURES}
+
+
+def figure(name, caption, category):
+    """A figure as PNG and SVG, the SVG in Snakemake's own report too."""
+    shown = report(f"{RESULTS}/figures/{name}.svg", caption=f"../report/{caption}.rst", category=category)
+    return [f"{RESULTS}/figures/{name}.png", shown]
+
+
+rule draw_flow:
+    """Flow of the cohort: screened, excluded with counted reasons, included."""
+    input:
+        flow=rules.describe_cohort.output.flow,
+        code=code("draw_flow"),
+    output:
+        figures=figure("flow", "flow", "Patients"),
+    log:
+        f"{RESULTS}/logs/draw_flow.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --flow {input.flow:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
+def scans_of_patient(output):
+    """Files of a patient, one per sequence."""
+    return lambda wildcards: expand(output, patient=wildcards.patient, sequence=SEQUENCES)
+
+
+def primary_regions(output):
+    """Label images (or records) of the primary reading that applies to each of a patient's sequences."""
+    return lambda wildcards: [
+        expand(
+            output,
+            patient=wildcards.patient,
+            sequence=STUDY.mask_sequence(sequence),
+            reading=STUDY.readings(wildcards.patient, sequence)[0],
+        )[0]
+        for sequence in SEQUENCES
+    ]
+
+
+rule draw_regions:
+    """Tumour and peritumoural shell of one patient on a slice of every sequence."""
+    input:
+        settings=state("draw_regions", settings.regions_figure(STUDY)),
+        images=scans_of_patient(rules.normalise_image.output.image),
+        records=scans_of_patient(rules.normalise_image.output.record),
+        regions=primary_regions(rules.make_regions.output.regions),
+        region_records=primary_regions(rules.make_regions.output.record),
+        code=code("draw_regions"),
+    output:
+        figures=figure("regions/{patient}", "regions", "Regions"),
+    log:
+        f"{RESULTS}/logs/draw_regions/{{patient}}.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --patient {wildcards.patient:q} --images {input.images:q}"
+        " --records {input.records:q} --regions {input.regions:q} --region-records {input.region_records:q}"
+        " --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule draw_reproducibility:
+    """Histograms of the agreement of all features between and within readers."""
+    input:
+        settings=state("draw_reproducibility", settings.agreement_figure(STUDY)),
+        icc=rules.assess_reproducibility.output.icc,
+        code=code("draw_reproducibility"),
+    output:
+        figures=figure("reproducibility", "reproducibility", "Features"),
+    log:
+        f"{RESULTS}/logs/draw_reproducibility.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --icc {input.icc:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule draw_lasso:
+    """Cross-validated deviance and coefficient paths of one signature against the penalty."""
+    input:
+        settings=lambda wildcards: SIGNATURE_WORDS[wildcards.signature],
+        path=rules.fit_signature.output.path,
+        scores=rules.cross_fit_signature.output.scores,
+        code=code("draw_lasso"),
+    output:
+        figures=figure("lasso/{signature}", "lasso", "Signatures"),
+    log:
+        f"{RESULTS}/logs/draw_lasso/{{signature}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --path {input.path:q} --scores {input.scores:q}"
+        " --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule draw_coefficients:
+    """Coefficients of the features that one signature selected."""
+    input:
+        settings=lambda wildcards: SIGNATURE_WORDS[wildcards.signature],
+        coefficients=rules.fit_signature.output.coefficients,
+        code=code("draw_coefficients"),
+    output:
+        figures=figure("coefficients/{signature}", "coefficients", "Signatures"),
+    log:
+        f"{RESULTS}/logs/draw_coefficients/{{signature}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --coefficients {input.coefficients:q}"
+        " --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule draw_scores:
+    """Score of one signature by outcome in every cohort."""
+    input:
+        settings=lambda wildcards: SIGNATURE_WORDS[wildcards.signature],
+        scores=rules.apply_signature.output.scores,
+        cross_fitted=rules.cross_fit_signature.output.scores,
+        outcome=OUTCOME,
+        code=code("draw_scores"),
+    output:
+        figures=figure("scores/{signature}", "scores", "Signatures"),
+    log:
+        f"{RESULTS}/logs/draw_scores/{{signature}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --scores {input.scores:q} --cross-fitted {input.cross_fitted:q}"
+        " --outcome {input.outcome:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule draw_roc:
+    """ROC curves of all models in one cohort."""
+    input:
+        settings=state("draw_roc", settings.roc_figure(STUDY)),
+        predictions=PREDICTIONS,
+        metrics=rules.measure_models.output.metrics,
+        code=code("draw_roc"),
+    output:
+        figures=figure("roc/{cohort}", "roc", "Validation"),
+    log:
+        f"{RESULTS}/logs/draw_roc/{{cohort}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --predictions {input.predictions:q}"
+        " --metrics {input.metrics:q} --figures {output.figures:q} > {log:q} 2>&1"

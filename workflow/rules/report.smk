@@ -1,0 +1,104 @@
+report: "../report/workflow.rst"
+
+
+REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "report").iterdir()) if path.is_file()]
+ANY_ICC = any(map(asks_for_icc, SIGNATURES))
+
+
+def per(outputs, **names):
+    """Named outputs of a rule for every value of its wildcard: ``{value: {name: path}}``."""
+    ((wildcard, values),) = names.items()
+    return {value: {name: expand(path, **{wildcard: value})[0] for name, path in outputs.items()} for value in values}
+
+
+def drawn(rule, ending, **names):
+    """Figures of a rule by the value of its wildcard: ``{value: path}``."""
+    ((wildcard, values),) = names.items()
+    position = ("png", "svg").index(ending)
+    return {value: expand(rule.output.figures[position], **{wildcard: value})[0] for value in values}
+
+
+def paths_in(value):
+    """Every path in nested dictionaries and lists."""
+    if isinstance(value, dict):
+        return [path for item in value.values() for path in paths_in(item)]
+    if isinstance(value, list):
+        return [path for item in value for path in paths_in(item)]
+    return [value] if value else []
+
+
+STORED = {
+    "patients": rules.describe_cohort.output.patients,
+    "flow": rules.describe_cohort.output.flow,
+    "quality": ALL_QUALITY,
+    "icc": rules.assess_reproducibility.output.icc if ANY_ICC else None,
+    "leakage": rules.check_leakage.output.report,
+    "signatures": per(
+        {name: getattr(rules.fit_signature.output, name) for name in ("funnel", "coefficients", "path")},
+        signature=SIGNATURES,
+    ),
+    "models": per(
+        {name: getattr(rules.fit_model.output, name) for name in ("coefficients", "cutoff")},
+        model=MODELS,
+    ),
+    "metrics": rules.measure_models.output.metrics,
+    "comparisons": rules.measure_models.output.comparisons,
+}
+FIGURES = {
+    "flow": rules.draw_flow.output.figures[1],
+    "regions": drawn(rules.draw_regions, "png", patient=SHOWN_PATIENTS),
+    "reproducibility": rules.draw_reproducibility.output.figures[1] if ANY_ICC else None,
+    "lasso": drawn(rules.draw_lasso, "svg", signature=SIGNATURES),
+    "coefficients": drawn(rules.draw_coefficients, "svg", signature=SIGNATURES),
+    "scores": drawn(rules.draw_scores, "svg", signature=SIGNATURES),
+    "roc": drawn(rules.draw_roc, "svg", cohort=COHORTS),
+}
+# Their hashes in the record also make it anew, with the commit that made them, whenever one of them changes.
+RECORDED = [*paths_in(STORED), *ALL_FEATURES, *PREDICTIONS]
+SHEETS = {name: f"{TABLES}/{CONFIG['data'][name]}" for name in ("patients", "images")}
+SCAN_RECORDS = {} if IS_DEMO else {".".join(scan): path for scan, path in SCAN_STATES.items()}
+
+
+rule write_provenance:
+    """Software, commit, configuration and hashes of inputs and results."""
+    input:
+        settings=state(
+            "write_provenance",
+            {**settings.provenance(STUDY), "scans": SCAN_RECORDS, "tables": SHEETS, "results": RECORDED},
+        ),
+        scans=list(SCAN_RECORDS.values()),
+        tables=list(SHEETS.values()),
+        results=RECORDED,
+        code=code("write_provenance"),
+    output:
+        record=f"{RESULTS}/provenance.json",
+    log:
+        f"{RESULTS}/logs/write_provenance.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --record {output.record:q} > {log:q} 2>&1"
+
+
+REPORT_FILES = {**STORED, "figures": FIGURES, "provenance": rules.write_provenance.output.record}
+
+
+rule write_report:
+    """The report: one self-contained page."""
+    input:
+        settings=state("write_report", {**settings.report(STUDY), "files": REPORT_FILES}),
+        files=paths_in(REPORT_FILES),
+        parts=REPORT_PARTS,
+        code=code("write_report"),
+    output:
+        page=f"{RESULTS}/report/index.html",
+    log:
+        f"{RESULTS}/logs/write_report.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --parts {input.parts:q} --page {output.page:q} > {log:q} 2>&1"

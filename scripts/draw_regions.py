@@ -1,7 +1,8 @@
 """Draw the regions of one patient on a slice of every sequence."""
 
 from habitat_radiomics.entry import arguments, read_json
-from habitat_radiomics.figures_regions import draw_regions, read_scan
+from habitat_radiomics.figures_regions import draw_regions
+from habitat_radiomics.slices import read_scan
 from habitat_radiomics.style import save_figure
 
 a = arguments("settings", "patient", "images*", "regions*", "records*", "region_records*", "figures*")

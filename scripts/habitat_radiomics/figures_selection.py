@@ -136,7 +136,7 @@ def draw_coefficients(coefficients, *, label, unit="SD"):
     """Draw the coefficients of one signature as bars, strongest on top; colour is the sign (words as `draw_lasso`)."""
     table = selected_coefficients(coefficients)
     shown = table.head(MOST_BARS)[::-1]
-    figure = new_figure(DOUBLE_COLUMN_MM, 26 + 5.2 * max(len(shown), 3))
+    figure = new_figure(DOUBLE_COLUMN_MM, 30 + 5.2 * max(len(shown), 3))
     axes = figure.add_subplot()
     more = f", the strongest {MOST_BARS} shown" if len(table) > MOST_BARS else ""
     plural = "" if len(table) == 1 else "s"
@@ -151,6 +151,6 @@ def draw_coefficients(coefficients, *, label, unit="SD"):
     axes.set_xlabel(f"Coefficient (change of the score per {unit} of the feature)")
     for name, colour in SIGN_COLOURS.items():
         axes.bar(0, 0, color=colour, label=f"{name} risk")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1 - 0.5 / len(shown)), ncols=2, handlelength=1)
+    figure.legend(loc="outside lower center", ncols=2, handlelength=1)
     axes.spines["left"].set_visible(False)
     return figure

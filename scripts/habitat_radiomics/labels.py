@@ -118,6 +118,16 @@ def significant(value, digits=4):
     return DASH if missing(value) else f"{value:.{digits}g}".replace("-", MINUS)
 
 
+def coefficient(value):
+    """Return a coefficient with four significant digits, zeros kept: 0.3 is ``0.3000``."""
+    return DASH if missing(value) else f"{value:#.4g}".rstrip(".").replace("-", MINUS)
+
+
+def ratio(value):
+    """Return an odds ratio: two decimals, or three significant digits where these say more."""
+    return number(value) if missing(value) or 0.1 <= value < 100 else significant(value, 3)
+
+
 def count(value):
     """Return a whole number with thousands separated; an en dash when it is missing."""
     return DASH if missing(value) else f"{int(value):,}"
@@ -138,8 +148,8 @@ def p_value(p):
 
 
 def percent(level):
-    """Return a level as text: 0.95 is ``95 %``."""
-    return f"{100 * level:g} %"
+    """Return a share as text, its sign not torn off at the end of a line: 0.95 is ``95 %``."""
+    return f"{100 * level:g}\N{NO-BREAK SPACE}%"
 
 
 def missing(value):

@@ -108,6 +108,20 @@ def wide_intervals(results):
     return found
 
 
+def perfect_aucs(results):
+    """An AUC of 1 has a DeLong variance of 0."""
+    aucs = results.metrics.query("metric == 'auc' and ci_low == ci_high")
+    places = [
+        f"{results.label('models', model)} ({cohort_label(cohort).lower()})"
+        for model, cohort in zip(aucs["model"], aucs["cohort"], strict=True)
+    ]
+    if not places:
+        return []
+    return [
+        f"DeLong's interval has no width where the AUC is 0 or 1, which hides the uncertainty: {', '.join(places)}."
+    ]
+
+
 def optimism(results):
     """Apparent performance far above what was measured on patients the model did not see."""
     found = []
@@ -228,6 +242,7 @@ JUDGES = (
     simulated_data,
     missing_cohorts,
     wide_intervals,
+    perfect_aucs,
     optimism,
     few_validation_events,
     few_events_per_parameter,

@@ -231,7 +231,9 @@ def software_text(versions):
     """Packages with their versions; nothing when none were recorded."""
     if not versions:
         return ""
-    return f"The analysis ran with {_listed([f'{name} {version}' for name, version in versions.items()])}."
+    others = sorted((name for name in versions if name != "python"), key=str.lower)
+    named = [f"Python {versions['python']}", *(f"{name} {versions[name]}" for name in others)]
+    return f"The analysis ran with {_listed(named)}."
 
 
 def _listed(words):

@@ -106,8 +106,9 @@ def working_grid(image, masks, *, spacing_mm, margin_mm, padding_voxels):
 def outside_share(mask, image, *, transform=None):
     """Share of a mask's voxels, 0 to 1, whose centres lie outside the voxels of an image."""
     part = mask_part(mask)
-    seen = sitk.GetArrayFromImage(field_of_view(image, grid_of(part), transform=transform))  # a view of a temporary dangles
-    return float(1.0 - seen[sitk.GetArrayViewFromImage(part) != 0].mean())
+    seen = field_of_view(image, grid_of(part), transform=transform)  # named: a view of a temporary would dangle
+    inside = sitk.GetArrayViewFromImage(part) != 0
+    return float(1.0 - sitk.GetArrayViewFromImage(seen)[inside].mean())
 
 
 def _aligned(image, reference, settings):

@@ -8,7 +8,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-ENGINE = "snakemake"
+UNIMPORTED = ("pyarrow", "snakemake")  # used without an import statement in the scripts
 
 
 def provenance_record(*, config, scripts, workflow, scans, tables, results):
@@ -42,10 +42,10 @@ def provenance_record(*, config, scripts, workflow, scans, tables, results):
 
 
 def package_versions(scripts):
-    """Return the installed version of every package that the scripts import, and of the workflow engine, by name."""
+    """Return the installed version of every package that the scripts import, and of the engines behind them."""
     owners = metadata.packages_distributions()
     modules = set().union(*map(imported_modules, scripts)) - sys.stdlib_module_names
-    names = {name for module in modules for name in owners.get(module, [])} | {ENGINE}
+    names = {name for module in modules for name in owners.get(module, [])} | set(UNIMPORTED)
     return {name: metadata.version(name) for name in sorted(names, key=str.lower)}
 
 

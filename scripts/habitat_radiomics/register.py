@@ -8,8 +8,8 @@ import SimpleITK as sitk
 from habitat_radiomics.bias import shrink_factors
 
 LEVELS = (4, 2, 1)  # shrink factor of each resolution, coarse to fine
-HISTOGRAM_BINS = 50
-FEWEST_SAMPLES = 50_000  # or all voxels: a joint histogram of 50 x 50 bins from fewer is noise
+HISTOGRAM_BINS = 32
+FEWEST_SAMPLES = 50_000  # or all voxels: a joint histogram of 32 x 32 bins from fewer is noise
 FEWEST_VOXELS = 20_000  # of a coarse level: large steps on fewer may lose the way for good
 WORSE = 0.02  # share of mutual information that may be lost to interpolation between two aligned images
 
@@ -40,7 +40,7 @@ def register(
     fixed_mask : SimpleITK.Image, optional
         Part of the fixed image to compare, non-zero inside.
     seed : int
-        Choice of the sampled points; above 0 (ITK takes 0 for the time of day).
+        Choice of the sampled points; 0 or more.
     sampling : float
         Share of the fixed image's voxels compared at each level, at least 50,000 of them.
     max_translation_mm, max_rotation_degrees : float
@@ -58,20 +58,19 @@ def register(
     -----
     Mattes et al. 2003, IEEE Trans Med Imaging 22:120.
     """
-    fixed, moving = sitk.Cast(fixed, sitk.sitkFloat32), sitk.Cast(moving, sitk.sitkFloat32)
     start, placed = _start(fixed, moving)
-    settings = {"mask": fixed_mask, "seed": seed, "sampling": sampling}
-    transform = sitk.Euler3DTransform(start)
+    radius_mm = float(np.linalg.norm(_half_extent(fixed)) / math.sqrt(3))
+    images = [_rescaled(sitk.Cast(image, sitk.sitkFloat32), 1 / radius_mm) for image in (fixed, moving)]
+    settings = {"mask": fixed_mask and _rescaled(fixed_mask != 0, 1 / radius_mm), "seed": seed, "sampling": sampling}
+    begin = _rescaled_transform(start, 1 / radius_mm)
     try:
-        before = _metric(fixed, moving, start, **settings)
-        for level, weights in _stages(fixed):
-            transform = _optimised(fixed, moving, transform, level=level, weights=weights, **settings)
-        if method == "affine":
-            transform = _optimised(fixed, moving, _as_affine(transform), level=1, weights=[], **settings)
-        after = _metric(fixed, moving, transform, **settings)
+        before = _metric(*images, begin, **settings)
+        end = _from_coarse_to_fine(*images, begin, method, settings)
+        after = _metric(*images, end, **settings)
     except RuntimeError as error:  # ITK: the samples left the moving image
         reason = f"the images lost their overlap ({str(error).strip().splitlines()[-1].strip()})"
         return start, _record(method, placed, math.nan, math.nan, math.nan, math.nan, reason)
+    transform = _rescaled_transform(end, radius_mm)
     rotation, translation = _movement(transform)
     reason = _failure(before, after, rotation, translation, max_rotation_degrees, max_translation_mm)
     return transform, _record(method, placed, before, after, rotation, translation, reason)
@@ -99,67 +98,74 @@ def _half_extent(image):
     return np.abs(np.reshape(image.GetDirection(), (3, 3))) @ sides_mm
 
 
-def _stages(fixed):
-    """Resolutions with voxels enough, coarse to fine, the first one twice: alone translation, then all.
+def _rescaled(image, factor):
+    """The image in a world of another unit.
 
-    Rotation of a body not yet in place can lead away from it: a limb is nearly round.
+    Measured in root mean square radii of the fixed image, a radian moves voxels as far as a unit of
+    translation. ITK's optimiser needs that: it gives every step the same length, whatever the direction, so
+    in mm a first step of one voxel along a pure rotation would be a radian.
     """
-    voxels = {
-        level: math.prod(np.floor_divide(fixed.GetSize(), shrink_factors(fixed.GetSize(), level))) for level in LEVELS
-    }
-    levels = [level for level in LEVELS if level == 1 or voxels[level] >= FEWEST_VOXELS]
-    return [(levels[0], [0, 0, 0, 1, 1, 1]), *((level, []) for level in levels)]
+    rescaled = sitk.Image(image)
+    rescaled.SetSpacing(np.multiply(image.GetSpacing(), factor).tolist())
+    rescaled.SetOrigin(np.multiply(image.GetOrigin(), factor).tolist())
+    return rescaled
+
+
+def _rescaled_transform(transform, factor):
+    rescaled = type(transform)(transform)
+    rescaled.SetCenter(np.multiply(transform.GetCenter(), factor).tolist())
+    rescaled.SetTranslation(np.multiply(transform.GetTranslation(), factor).tolist())
+    return rescaled
+
+
+def _from_coarse_to_fine(fixed, moving, transform, method, settings):
+    """Optimised rigid, then perhaps affine, transform; coarse levels of few voxels are left out."""
+    for level in LEVELS:
+        shrunk = np.floor_divide(fixed.GetSize(), shrink_factors(fixed.GetSize(), level))
+        if level == 1 or math.prod(shrunk.tolist()) >= FEWEST_VOXELS:
+            transform = _optimised(fixed, moving, transform, level=level, **settings)
+    if method == "affine":
+        transform = _optimised(fixed, moving, _as_affine(transform), level=1, **settings)
+    return transform
 
 
 def _level_image(image, level):
     """Image smoothed and shrunk in plane and, where there are slices enough, across."""
     factors = shrink_factors(image.GetSize(), level)
-    sigma_mm = np.where(np.array(factors) > 1, np.multiply(factors, image.GetSpacing()) / 2, 0.0)
-    if not sigma_mm.any():
+    sigma = np.where(np.array(factors) > 1, np.multiply(factors, image.GetSpacing()) / 2, 0.0)
+    if not sigma.any():
         return image
-    return sitk.Shrink(sitk.DiscreteGaussian(image, np.square(sigma_mm).tolist(), 64, 0.01, True), factors)
+    return sitk.Shrink(sitk.DiscreteGaussian(image, np.square(sigma).tolist(), 64, 0.01, True), factors)
 
 
 def _registration(fixed, *, mask, seed, sampling):
     registration = sitk.ImageRegistrationMethod()
     registration.SetMetricAsMattesMutualInformation(HISTOGRAM_BINS)
+    registration.MetricUseFixedImageGradientFilterOff()  # the gradient of the interpolated image itself
+    registration.MetricUseMovingImageGradientFilterOff()
     registration.SetMetricSamplingStrategy(registration.RANDOM)
     share = min(1.0, max(sampling, FEWEST_SAMPLES / fixed.GetNumberOfPixels()))
-    registration.SetMetricSamplingPercentage(share, seed)
+    registration.SetMetricSamplingPercentage(share, seed + 1)  # ITK takes 0 for the time of day
     registration.SetInterpolator(sitk.sitkLinear)
     if mask is not None:
-        registration.SetMetricFixedMask(sitk.Cast(mask != 0, sitk.sitkUInt8))
+        registration.SetMetricFixedMask(mask)
     return registration
 
 
-def _optimised(fixed, moving, transform, *, level, weights, mask, seed, sampling):
-    """Transform improved at one resolution by steps that start at half a voxel and end at a thousandth."""
+def _optimised(fixed, moving, transform, *, level, mask, seed, sampling):
+    """Transform improved at one resolution by steps that start at a voxel and end at a five-hundredth."""
     fixed, moving = _level_image(fixed, level), _level_image(moving, level)
     registration = _registration(fixed, mask=mask, seed=seed, sampling=sampling)
-    step_mm = min(fixed.GetSpacing())
+    voxel = min(fixed.GetSpacing())
     registration.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=0.5 * step_mm,
-        minStep=0.001 * step_mm,
+        learningRate=voxel,
+        minStep=0.002 * voxel,
         numberOfIterations=200,
-        relaxationFactor=0.9,
+        relaxationFactor=0.7,
         gradientMagnitudeTolerance=1e-8,
     )
-    registration.SetOptimizerScales(_scales(fixed, transform))
-    registration.SetOptimizerWeights(weights)
     registration.SetInitialTransform(transform, inPlace=False)
     return _simple(registration.Execute(fixed, moving))
-
-
-def _scales(fixed, transform):
-    """Mean squared displacement (mm2) of the image's voxels for a unit change of each parameter.
-
-    ITK's own estimate (from physical shift) takes the largest displacement instead, at the corners, which are
-    air; rotations then hardly moved and stopped 2 degrees away in tests with known truth.
-    """
-    square_mm2 = _half_extent(fixed) ** 2 / 3
-    if transform.GetNumberOfParameters() == 6:
-        return [*(square_mm2.sum() - square_mm2), 1.0, 1.0, 1.0]
-    return [*np.tile(square_mm2, 3), 1.0, 1.0, 1.0]
 
 
 def _metric(fixed, moving, transform, *, mask, seed, sampling):

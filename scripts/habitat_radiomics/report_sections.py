@@ -6,6 +6,7 @@ from habitat_radiomics.figures_roc import auc_text
 from habitat_radiomics.labels import (
     DASH,
     METRICS,
+    coefficient,
     cohort_label,
     count,
     feature_label,
@@ -14,6 +15,7 @@ from habitat_radiomics.labels import (
     number,
     p_value,
     percent,
+    ratio,
     significant,
     step_label,
 )
@@ -39,7 +41,8 @@ COHORT_NOTES = {
     "internal": "patients it did not see",
     "external": "patients it did not see",
 }
-QUALITY_COLUMNS = {"snr": ("Signal-to-noise ratio", 1, 1), "volume_mm3": ("Tumour volume (cm³)", 1000, 1)}
+MANY_ROWS = 10  # above this a list of patients is folded
+QUALITY_COLUMNS = {"snr": ("Signal-to-noise ratio", 1), "volume_mm3": ("Tumour volume (cm³)", 1000)}
 
 
 def all_sections(results, captions):
@@ -142,10 +145,8 @@ def cohort_table(results):
     for name in results.orders["clinical"]:
         rows += _variable_rows(name, results.config["clinical"][name], groups)
     note = "Numbers are median (first to third quartile), categories are patients (%); percentages are of known values."
-    data = pd.DataFrame([[_plain(cell) for cell in row] for row in rows], columns=["variable", *groups])
-    return table(
-        "Included patients by cohort", ["", *groups], rows, note=note, download=("patients_by_cohort.csv", _csv(data))
-    )
+    download = displayed("patients_by_cohort.csv", ["variable", *groups], rows)
+    return table("Included patients by cohort", ["", *groups], rows, note=note, download=download)
 
 
 def _variable_rows(name, variable, groups):
@@ -161,22 +162,24 @@ def _variable_rows(name, variable, groups):
     return rows + ([[f"{title}: missing", *map(count, gaps)]] if any(gaps) else [])
 
 
-def _quartiles(values):
+def _quartiles(values, show=lambda value: significant(value, 3)):
     known = values.dropna()
     lost = f"{count(len(values) - len(known))} missing" if len(known) < len(values) else ""
     if known.empty:
         return (DASH, lost)
     low, middle, high = known.quantile([0.25, 0.5, 0.75])
-    return (f"{significant(middle, 3)} ({significant(low, 3)} to {significant(high, 3)})", lost)
+    return (f"{show(middle)} ({show(low)} to {show(high)})", lost)
 
 
 def _share(answers):
     total = len(answers)
-    return f"{count(answers.sum())} ({100 * answers.mean():.0f} %)" if total else DASH
+    return f"{count(answers.sum())} ({percent(round(answers.mean(), 2))})" if total else DASH
 
 
-def _plain(cell):
-    return " ".join(part for part in cell if part) if isinstance(cell, tuple) else cell
+def displayed(name, header, rows):
+    """Return name and bytes of a table as the page shows it, for download."""
+    cells = [[" ".join(filter(None, cell)) if isinstance(cell, tuple) else cell for cell in row] for row in rows]
+    return (name, _csv(pd.DataFrame(cells, columns=header)))
 
 
 def _csv(data):
@@ -205,10 +208,10 @@ def quality_table(results):
         scans = results.quality[results.quality["sequence"] == sequence]
         measures = [
             _quartiles(pd.to_numeric(scans[name], errors="coerce").dropna() / scale)
-            for name, (_, scale, _) in shown.items()
+            for name, (_, scale) in shown.items()
         ]
         rows.append([sequence, count(len(scans)), count((scans["usable"] == "True").sum()), *measures])
-    header = ["Sequence", "Scans", "Usable", *(title for title, _, _ in shown.values())]
+    header = ["Sequence", "Scans", "Usable", *(title for title, _ in shown.values())]
     return table(
         "Quality of the scans",
         header,
@@ -218,10 +221,12 @@ def quality_table(results):
 
 
 def exclusion_table(results):
-    """Excluded patients with their reasons; None without any."""
+    """Excluded patients with their reasons, folded when they are many; None without any."""
     lost = results.patients[results.patients["included"] != "True"]
-    rows = [[row.patient, row.reason] for row in lost.itertuples()]
-    return table("Excluded patients", ["Patient", "Reason"], rows) if rows else None
+    cohorts = lost["cohort"].map(PATIENT_COHORTS).fillna(DASH)
+    rows = [list(row) for row in zip(lost["patient"], cohorts, lost["reason"], strict=True)]
+    title, header = f"Excluded patients ({count(len(rows))})", ["Patient", "Cohort", "Reason"]
+    return table(title, header, rows, folded=len(rows) > MANY_ROWS) if rows else None
 
 
 def warning_table(results):
@@ -230,7 +235,8 @@ def warning_table(results):
         return None
     found = results.quality[(results.quality["usable"] == "True") & results.quality["warnings"].notna()]
     rows = [[row.patient, row.sequence, row.warnings] for row in found.itertuples()]
-    return table("Remarks on usable scans", ["Patient", "Sequence", "Remark"], rows) if rows else None
+    title, header = f"Remarks on usable scans ({count(len(rows))})", ["Patient", "Sequence", "Remark"]
+    return table(title, header, rows, folded=len(rows) > MANY_ROWS) if rows else None
 
 
 def reproducibility_section(results, captions):
@@ -242,9 +248,9 @@ def reproducibility_section(results, captions):
         values = results.icc[f"icc_{kind}"].dropna()
         patients = int(results.icc[f"n_{kind}"].max()) if len(results.icc) else 0
         form = results.config["reproducibility"][kind]
-        rows.append([title, form, count(patients), count(len(values)), _quartiles(values)])
+        rows.append([title, form, count(patients), count(len(values)), _quartiles(values, number)])
     header = ["", "Form", "Patients", "Features", "Median ICC (quartiles)"]
-    summary = table("Intraclass correlations", header, rows, download=stored(results.files["icc"]))
+    summary = table("Intraclass correlations", header, rows, download=displayed("icc_summary.csv", header, rows))
     picture = figure(
         results.files["figures"]["reproducibility"],
         alt="Histograms of the intraclass correlation of all features, between readers and between repeated readings.",
@@ -309,7 +315,7 @@ def score_formula(results, name):
     steps = [step for entry in results.config["signatures"][name]["steps"] for step in entry]
     terms = []
     for row in coefficients.itertuples():
-        size = significant(abs(row.coefficient))
+        size = coefficient(abs(row.coefficient))
         sign = "\N{MINUS SIGN}" if row.coefficient < 0 else "+"
         what = feature_label(row.feature)
         term = (
@@ -329,7 +335,7 @@ def coefficient_table(results, name):
     rows = [
         [
             feature_label(row.feature),
-            significant(row.coefficient),
+            coefficient(row.coefficient),
             *([number(icc.get(row.feature))] if len(icc) else []),
         ]
         for row in chosen.itertuples()
@@ -366,15 +372,15 @@ def _model_rows(results, name):
 
 def _odds_ratio(row):
     if missing(row.odds_ratio_low) or missing(row.odds_ratio_high):
-        return [significant(row.coefficient, 3), "not estimable"]
-    limits = f"{significant(row.odds_ratio_low, 3)} to {significant(row.odds_ratio_high, 3)}"
-    return [significant(row.coefficient, 3), f"{significant(row.odds_ratio, 3)} ({limits})"]
+        return [coefficient(row.coefficient), "not estimable"]
+    limits = f"{ratio(row.odds_ratio_low)} to {ratio(row.odds_ratio_high)}"
+    return [coefficient(row.coefficient), f"{ratio(row.odds_ratio)} ({limits})"]
 
 
 def predictor_label(results, predictor):
     """Return a column of a model in words: a score, a number with its unit, or a level against the reference level."""
     if predictor in results.config["signatures"]:
-        return f"Score {results.label('signatures', predictor)} (per unit)"
+        return f"Score {results.label('signatures', predictor)}"
     name, _, level = predictor.partition("=")
     variable = results.config["clinical"].get(name)
     if variable is None:
@@ -382,32 +388,33 @@ def predictor_label(results, predictor):
     title = variable["label"] or name
     if level:
         return f"{title}: {level} against {variable['levels'][0]}"
-    return f"{title} (per {variable['unit'] or 'unit'})"
+    return f"{title} ({variable['unit']})" if variable["unit"] else title
 
 
 def validation_section(results, captions):
     """Measures of every model in every cohort, ROC curves, tests between models, and the check against leakage."""
     blocks = [leakage_sentence(results.leakage), metric_table(results, captions)]
-    curves = [_roc_figure(results, captions, cohort, path) for cohort, path in results.files["figures"]["roc"].items()]
+    curves = [_roc_figure(results, captions, cohort) for cohort in results.cohorts]
     return section(
         "validation", "Validation", [*blocks, gallery(curves, caption=""), comparison_table(results, captions)]
     )
 
 
-def _roc_figure(results, captions, cohort, path):
+def _roc_figure(results, captions, cohort):
     aucs = "; ".join(
         f"{results.label('models', m)} {auc_text(results.metrics, m, cohort)}" for m in results.orders["models"]
     )
     alt = f"ROC curves, {cohort_label(cohort).lower()}. AUC: {aucs}."
+    path = results.files["figures"]["roc"][cohort]
     return figure(path, alt=alt, caption=captions("roc", cohort=cohort), file_name=f"roc_{cohort}.svg")
 
 
 def leakage_sentence(leakage):
     """Say how many fitted objects were checked for patients outside the training cohort."""
-    checked = len(leakage["checked"])
+    sizes = leakage["checked"].values()
+    patients = " to ".join(dict.fromkeys((count(min(sizes)), count(max(sizes)))))
     return paragraph(
-        f"{count(checked)} fitted objects were checked; all saw training patients only (the training cohort has "
-        f"{count(leakage['training'])})."
+        f"{count(len(sizes))} fitted objects were checked; all saw training patients only ({patients} patients each)."
     )
 
 
@@ -491,9 +498,12 @@ def provenance_section(results):
         "Provenance",
         [
             bullets(facts),
-            table("Software", ["Package", "Version"], rows),
+            table("Software", ["Package", "Version"], rows, folded=True),
             listing(
-                "Configuration as completed", yaml.safe_dump(record["config"], sort_keys=False, allow_unicode=True)
+                "Configuration as completed",
+                yaml.safe_dump(
+                    record["config"], sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+                ),
             ),
             listing(
                 "SHA-256 of the results", "\n".join(f"{digest}  {name}" for name, digest in record["results"].items())

@@ -46,22 +46,22 @@ SEQUENCES = {
     "T1": Sequence(
         size=(90, 90, 32), spacing_mm=(1.0, 1.0, 2.2), offset_mm=(0.1, -0.15, 0.0), tr_ms=620.0, te_ms=11.0,
         fat=660.0, muscle=290.0, oedema=0.0, marrow=540.0, cortex=60.0,
-        core=110.0, bulk=330.0, aggressive=570.0, texture=46.0,
+        core=110.0, bulk=330.0, aggressive=570.0, texture=48.0,
     ),
     "T2": Sequence(
         size=(100, 100, 28), spacing_mm=(0.9, 0.9, 2.5), offset_mm=(0.3, -0.2, 0.6), tr_ms=4200.0, te_ms=92.0,
         fat=540.0, muscle=250.0, oedema=200.0, marrow=420.0, cortex=50.0,
-        core=180.0, bulk=450.0, aggressive=740.0, texture=56.0,
+        core=180.0, bulk=450.0, aggressive=740.0, texture=58.0,
     ),
     "T2FS": Sequence(
         size=(94, 94, 26), spacing_mm=(0.95, 0.95, 2.7), offset_mm=(-0.2, 0.3, 0.4), tr_ms=4600.0, te_ms=78.0,
         fat=110.0, muscle=230.0, oedema=220.0, marrow=120.0, cortex=45.0,
-        core=170.0, bulk=460.0, aggressive=760.0, texture=58.0,
+        core=170.0, bulk=460.0, aggressive=760.0, texture=60.0,
     ),
     "T1CE": Sequence(
         size=(90, 90, 32), spacing_mm=(1.0, 1.0, 2.2), offset_mm=(-0.1, 0.2, -0.3), tr_ms=640.0, te_ms=11.0,
         fat=660.0, muscle=320.0, oedema=40.0, marrow=540.0, cortex=60.0,
-        core=140.0, bulk=400.0, aggressive=690.0, texture=56.0,
+        core=140.0, bulk=400.0, aggressive=690.0, texture=58.0,
     ),
 }  # fmt: skip
 
@@ -184,6 +184,12 @@ def patient_names(count):
     return [f"P{number:03d}" for number in range(1, count + 1)]
 
 
+def patient_files(sequences):
+    """Names of the files of one patient: per sequence the image and a mask per reading, and the true subregions."""
+    masks = [f".{reading}" for reading in READINGS]
+    return [f"{name}{part}.nii.gz" for name in sequences for part in ["", *masks]] + ["subregions.nii.gz"]
+
+
 def generator(seed, purpose, patient):
     """An independent random generator for one purpose and patient.
 
@@ -210,7 +216,10 @@ def even_pair(seed, patient):
     Returns
     -------
     tuple of float
-        Source: Roberts (2018), the R2 low-discrepancy sequence, shifted by the seed.
+
+    Notes
+    -----
+    The R2 sequence of Roberts (2018), shifted by the seed.
     """
     start = generator(seed, "cohort", "all").random(2)
     number = int(patient.removeprefix("P"))

@@ -22,6 +22,7 @@ from habitat_radiomics.simulate import (
 
 LATTICE = (80, 100, 100)  # z, y, x voxels of 1 mm: the anatomy
 BOX = 60  # edge, in mm, of the cube around the tumour
+TRIAL_MM = 15.0  # mean radius at which a shape's volume is measured, to be scaled to the one wanted
 SUBSLICES = 3  # sampled per slice and averaged: partial volume
 OEDEMA_MM = 5.0  # over which it fades to a third
 AIR, FAT, MUSCLE, MARROW, CORTEX, VESSEL = 0, 4, 5, 6, 7, 8  # 1 to 3 are the tumour's subregions
@@ -136,8 +137,8 @@ def grow_tumour(seed, patient, latent):
     z, y, x = millimetres((BOX, BOX, BOX))
     distance = np.sqrt(z**2 + y**2 + x**2) + 1e-9
     radius = _harmonic_radius(random, (x / distance, y / distance, z / distance))
-    voxels = np.count_nonzero(distance < 15 * radius)
-    scale = 15 * (4 / 3 * np.pi * latent.radius_mm**3 / voxels) ** (1 / 3)
+    trial_volume = np.count_nonzero(distance < TRIAL_MM * radius)
+    scale = TRIAL_MM * (4 / 3 * np.pi * latent.radius_mm**3 / trial_volume) ** (1 / 3)
     depth = scale * radius - distance
     return Tumour(
         centre=tuple(int(value) for value in offset + np.array(LATTICE[::-1]) // 2),
@@ -158,21 +159,20 @@ def _harmonic_radius(random, direction):
 
 
 def plant_subregions(random, depth, coordinates, latent):
-    """Labels 0 to 3 in the box: core towards one side, aggressive towards the other, bulk between; shares exact."""
+    """Labels 0 to 3 in the box: core about a focus on one side, aggressive on the other, bulk between; shares exact."""
     axis = random.standard_normal(3)
     axis /= np.linalg.norm(axis)
-    side = sum(part * along for part, along in zip(axis, coordinates, strict=True)) / latent.radius_mm
-    core_score = 0.3 * depth / latent.radius_mm - side + 0.1 * smooth_field(random, depth.shape, 5.0)
-    aggressive_score = side + 0.1 * smooth_field(random, depth.shape, 5.0)
-    inside = depth > 0
-    labels = np.where(inside, BULK, 0).astype(np.uint8)
-    for label, score, share in (
-        (CORE, core_score, latent.core_fraction),
-        (AGGRESSIVE, aggressive_score, latent.fraction),
+    labels = np.where(depth > 0, BULK, 0).astype(np.uint8)
+    tumour_voxels = np.count_nonzero(labels)
+    for label, focus, share in (
+        (CORE, -0.8 * axis, latent.core_fraction),
+        (AGGRESSIVE, 1.3 * axis, latent.fraction),
     ):
+        squares = [(along / latent.radius_mm - middle) ** 2 for along, middle in zip(coordinates, focus, strict=True)]
+        remoteness = np.sqrt(sum(squares)) + 0.15 * smooth_field(random, depth.shape, 5.0)
         candidates = np.flatnonzero(labels == BULK)
-        best = np.argsort(-score.ravel()[candidates], kind="stable")[: round(share * inside.sum())]
-        labels.ravel()[candidates[best]] = label
+        order = np.argsort(remoteness.ravel()[candidates], kind="stable")
+        labels.ravel()[candidates[order[: round(share * tumour_voxels)]]] = label
     return labels
 
 

@@ -26,7 +26,7 @@ LOG_HAZARD_PER_LOGIT = 0.4
 MEDIAN_DAYS, WEIBULL_SHAPE = 1200.0, 1.3  # of the survival times at hazard ratio 1
 FOLLOW_UP_DAYS = (400.0, 2100.0)  # of censoring, uniform
 FIRST_DAY, RECRUITING_DAYS = date(2016, 1, 4), 1800
-SCANNERS = {"A": ("Norrsken", 1.5), "B": ("Meridian", 3.0)}  # invented manufacturer, field strength in tesla
+SITE_SCANNERS = {"A": ("Norrsken", 1.5), "B": ("Meridian", 3.0)}  # invented manufacturer, field strength in tesla
 SITE_TR_FACTOR = {"A": 1.0, "B": 1.15}
 
 
@@ -121,7 +121,7 @@ def _cohort(demo, patient, site):
 
 def _clinical(seed, patient, latent):
     random = generator(seed, "clinical", patient)
-    grade = 2 + 1.2 * _uniform_score(latent.fraction, FRACTION_RANGE) * 0.3 + random.normal(0, 0.8)
+    grade = 2 + 0.35 * _uniform_score(latent.fraction, FRACTION_RANGE) + random.normal(0, 0.8)
     return {
         "mri_date": (FIRST_DAY + timedelta(days=int(random.integers(RECRUITING_DAYS)))).isoformat(),
         "diagnosis": str(random.choice(["alphoma", "betoma", "gammoma"], p=[0.5, 0.3, 0.2])),
@@ -161,7 +161,7 @@ def _patients_with_readings(patients, *, count):
 def image_row(seed, patient, site, sequence, reading):
     """One row of images.tsv: one reading of one sequence, with the protocol it was acquired by."""
     protocol = SEQUENCES[sequence]
-    manufacturer, field_strength = SCANNERS[site]
+    manufacturer, field_strength = SITE_SCANNERS[site]
     reader, repeat = READINGS[reading]
     variation = 1 + 0.04 * generator(seed, f"protocol {sequence}", patient).integers(-1, 2)
     return {

@@ -22,10 +22,11 @@ from example_results import (
 )
 from habitat_radiomics.figures_agreement import agreement_histogram, draw_agreement
 from habitat_radiomics.figures_cohort import draw_flow, flow_boxes
-from habitat_radiomics.figures_regions import draw_regions, largest_slice, read_scan, scale_bar_mm
+from habitat_radiomics.figures_regions import draw_regions, scale_bar_mm
 from habitat_radiomics.figures_roc import draw_roc, roc_table
 from habitat_radiomics.figures_scores import draw_scores, score_table
 from habitat_radiomics.figures_selection import draw_coefficients, draw_lasso, path_table, selected_coefficients
+from habitat_radiomics.slices import largest_slice, read_scan
 from habitat_radiomics.style import MODEL_COLOURS, figure_bytes, model_styles, save_figure
 
 MODELS = [{"name": "clinical", "label": "Clinical"}, {"name": "combined", "label": "Combined"}]
@@ -91,7 +92,7 @@ def test_roc_curves_are_those_of_scikit_learn(predictions):
 def test_the_legend_of_a_roc_figure_holds_the_numbers_of_the_metrics(predictions, metrics):
     text = words(draw_roc(roc_table(predictions, "external"), metrics, cohort="external", models=MODELS, level=0.95))
     assert "n = 12, 6 events" in text
-    assert "AUC (95 % CI)" in text
+    assert "AUC (95\N{NO-BREAK SPACE}% CI)" in text
     for row in metrics.query("cohort == 'external' and metric == 'auc'").itertuples():
         assert f"{row.model.title()}  {row.estimate:.2f} ({row.ci_low:.2f} to {row.ci_high:.2f})" in text
 
@@ -288,6 +289,7 @@ DRAW_AND_HASH = """
 import hashlib, numpy as np
 from example_results import example_path
 from habitat_radiomics.figures_selection import draw_lasso
+from habitat_radiomics.slices import largest_slice, read_scan
 from habitat_radiomics.style import figure_bytes
 figure = draw_lasso(example_path(np.random.default_rng(1), ["T1|tumour|original_glcm_Idm"]), label="T", patients=9)
 print(*(hashlib.sha256(figure_bytes(figure, s)).hexdigest() for s in (".png", ".svg")))

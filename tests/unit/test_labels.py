@@ -3,7 +3,18 @@ import math
 import pytest
 
 from habitat_radiomics.banks import feature_names
-from habitat_radiomics.labels import count, feature_label, interval, number, p_value, percent, significant, step_label
+from habitat_radiomics.labels import (
+    coefficient,
+    count,
+    feature_label,
+    interval,
+    number,
+    p_value,
+    percent,
+    ratio,
+    significant,
+    step_label,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,13 +59,23 @@ def test_significant_digits_and_counts_are_readable():
     ]
 
 
+def test_coefficients_keep_their_zeros_and_ratios_two_decimals():
+    assert [coefficient(0.3), coefficient(-12.0), coefficient(1234.5)] == ["0.3000", "−12.00", "1234"]
+    assert [ratio(1.0005), ratio(201.4), ratio(0.0123), ratio(math.nan)] == ["1.00", "201", "0.0123", "–"]
+
+
 def test_an_interval_with_a_missing_limit_is_not_estimable():
     assert interval(0.7, 0.94) == "0.70 to 0.94"
     assert interval(math.nan, 0.94) == "not estimable"
 
 
 def test_small_p_values_are_bounded_and_levels_are_percent():
-    assert [p_value(0.0314), p_value(0.0009), p_value(math.nan), percent(0.95)] == ["0.031", "<0.001", "–", "95 %"]
+    assert [p_value(0.0314), p_value(0.0009), p_value(math.nan), percent(0.95)] == [
+        "0.031",
+        "<0.001",
+        "–",
+        "95\N{NO-BREAK SPACE}%",
+    ]
 
 
 def test_a_repeated_step_keeps_its_number():

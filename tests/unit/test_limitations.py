@@ -52,6 +52,13 @@ def test_a_wide_interval_and_one_that_includes_chance_are_named(results):
     assert judge.wide_intervals(with_auc(results, external=(0.9, 0.85, 0.95))) == []
 
 
+def test_an_interval_without_width_is_named(results):
+    some = replace(results, metrics=results.metrics.assign(ci_low=0.5, ci_high=0.9))
+    sentence = judge.perfect_aucs(with_auc(some, train=(1.0, 1.0, 1.0)))[0]
+    assert sentence.endswith("hides the uncertainty: Combined (training, apparent).")
+    assert judge.perfect_aucs(some) == []
+
+
 def test_a_fall_from_apparent_to_honest_performance_is_named(results):
     same = (0.8, 0.7, 0.9)
     fallen = with_auc(results, train=(0.99, 0.9, 1), train_cv=(0.7, 0.6, 0.8), internal=same, external=same)

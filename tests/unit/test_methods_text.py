@@ -9,7 +9,7 @@ from habitat_radiomics.methods_text import methods_text
 def text_of(config, versions=None):
     orders = {name: list(config[name]) for name in ("sequences", "clinical", "signatures", "models")}
     paragraphs = methods_text(config, orders=orders, reference="clinical", versions=versions or {})
-    return " ".join(text for _, text in paragraphs)
+    return " ".join(text for _, text in paragraphs).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def changed(section, **changes):
@@ -17,7 +17,7 @@ def changed(section, **changes):
 
 
 def test_the_default_study_is_described_in_full():
-    text = text_of(example_config(), {"python": "3.11.4", "pyradiomics": "3.0.1"})
+    text = text_of(example_config(), {"numpy": "2.4.0", "pyradiomics": "3.0.1", "python": "3.11.4"})
     for words in (
         "The cohorts were given in column cohort",
         "T1 and T2: images were corrected for the bias field with N4 (Tustison 2010; shrink factor 4) inside the body",
@@ -33,7 +33,7 @@ def test_the_default_study_is_described_in_full():
         "cross-fitted in 5 folds",
         "Wilson's method",
         "compared with that of Clinical",
-        "python 3.11.4 and pyradiomics 3.0.1",
+        "ran with Python 3.11.4, numpy 2.4.0 and pyradiomics 3.0.1.",
     ):
         assert words in text
 

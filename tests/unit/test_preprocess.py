@@ -137,9 +137,9 @@ def test_a_tumour_of_few_voxels_is_refused(small_limb):
 
 def test_a_tumour_beyond_the_image_is_a_warning_or_a_fault_by_its_share(small_limb):
     image, tumour = small_limb["image"], small_limb["tumour"]
-    beyond = shifted(tumour, (35.0, 0.0, 0.0))
+    beyond = shifted(tumour, (34.0, 0.0, 0.0))
     share = outside_share(beyond, image)
-    lost = array_of(tumour)[:, :, 31:].sum() / array_of(tumour).sum()  # 35 mm are 17.5 voxels: 30.5 is the last
+    lost = array_of(tumour)[:, :, 31:].sum() / array_of(tumour).sum()  # 34 mm are 17 voxels: the last inside is 30
     assert share == pytest.approx(lost)
     assert 0.05 < share < 0.6
     with pytest.raises(DataFault, match=rf"{share:.0%} of the tumour \(reading r1\) lies outside the image") as caught:

@@ -154,7 +154,7 @@ def test_a_stored_table_is_offered_byte_for_byte(results, page):
 
 
 def test_the_page_says_how_many_fitted_objects_saw_training_patients_only(page):
-    assert "8 fitted objects were checked; all saw training patients only (the training cohort has 39)." in page.text
+    assert "8 fitted objects were checked; all saw training patients only (39 patients each)." in page.text
 
 
 def test_the_cohort_table_counts_patients_events_and_gaps(results, page):
@@ -169,17 +169,17 @@ def test_the_cohort_table_counts_patients_events_and_gaps(results, page):
 
 
 def test_excluded_patients_are_listed_with_their_reason(page):
-    assert "P002 the tumour mask has no voxel. Check the drawing." in page.text
-    assert "P073 column is empty." in page.text
+    assert "P002 Training the tumour mask has no voxel. Check the drawing." in page.text
+    assert "P073 – column is empty." in page.text
 
 
 def test_the_score_is_written_out_with_sign_and_standardisation(results):
     terms = score_formula(results, "tumour")["terms"]
     table = results.signatures["tumour"]["coefficients"]
-    assert terms[0] == "−0.21"
+    assert terms[0] == "−0.2100"
     assert len(terms) == len(table)
     sign = "−" if table["coefficient"][1] < 0 else "+"
-    assert terms[1].startswith(f"{sign} {abs(table['coefficient'][1]):.4g} × z(T1 tumour, original, ")
+    assert terms[1].startswith(f"{sign} {abs(table['coefficient'][1]):#.4g} × z(T1 tumour, original, ")
 
 
 def test_a_signature_without_features_is_named_as_such(page):
@@ -187,8 +187,8 @@ def test_a_signature_without_features_is_named_as_such(page):
 
 
 def test_odds_ratios_have_words_units_and_reference_levels(page):
-    assert "Score Tumour (per unit)" in page.text
-    assert "age (per years)" in page.text
+    assert re.search(r"Score Tumour −?\d\.\d+ \d\.\d\d \(\d\.\d\d to \d\.\d\d\)", page.text)
+    assert "age (years) " in page.text
     assert "sex: M against F" in page.text
     assert "Combined: Firth, high risk above 0.12 (log odds)" in page.text
 

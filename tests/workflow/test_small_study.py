@@ -11,8 +11,7 @@ import SimpleITK as sitk
 from habitat_radiomics.model import build_model, fit_chain
 from habitat_radiomics.model_inputs import model_inputs, model_signatures
 from habitat_radiomics.tables import read_by_patient, read_table
-
-from .conftest import CONFIG
+from small_study import CONFIG
 
 
 def metrics(checkout):

@@ -5,7 +5,8 @@ SIGNATURE_WORDS = {name: state(f"figures/{name}", settings.signature_figures(STU
 
 def figure(name, caption, category):
     """A figure as PNG and SVG, the SVG in Snakemake's own report too."""
-    shown = report(f"{RESULTS}/figures/{name}.svg", caption=f"../report/{caption}.rst", category=category)
+    svg, rst = f"{RESULTS}/figures/{name}.svg", f"../report/{caption}.rst"
+    shown = report(svg, caption=rst, category=category, labels={"figure": caption, "of": Path(name).name})
     return [f"{RESULTS}/figures/{name}.png", shown]
 
 

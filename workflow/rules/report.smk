@@ -5,17 +5,9 @@ REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "rep
 ANY_ICC = any(map(asks_for_icc, SIGNATURES))
 
 
-def per(outputs, **names):
-    """Named outputs of a rule for every value of its wildcard: ``{value: {name: path}}``."""
-    ((wildcard, values),) = names.items()
-    return {value: {name: expand(path, **{wildcard: value})[0] for name, path in outputs.items()} for value in values}
-
-
-def drawn(rule, ending, **names):
-    """Figures of a rule by the value of its wildcard: ``{value: path}``."""
-    ((wildcard, values),) = names.items()
-    position = ("png", "svg").index(ending)
-    return {value: expand(rule.output.figures[position], **{wildcard: value})[0] for value in values}
+def filled(path, **wildcards):
+    """One path with its wildcards filled in."""
+    return expand(path, **wildcards)[0]
 
 
 def paths_in(value):
@@ -27,31 +19,42 @@ def paths_in(value):
     return [value] if value else []
 
 
+def of_signature(name):
+    """Stored tables of a signature."""
+    tables = {table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path")}
+    return {table: filled(path, signature=name) for table, path in tables.items()}
+
+
+def of_model(name):
+    """Stored tables of a model."""
+    tables = {table: getattr(rules.fit_model.output, table) for table in ("coefficients", "cutoff")}
+    return {table: filled(path, model=name) for table, path in tables.items()}
+
+
+def of_signatures(rule):
+    """SVG figures of a rule, by signature."""
+    return {name: filled(rule.output.figures[1], signature=name) for name in SIGNATURES}
+
+
 STORED = {
     "patients": rules.describe_cohort.output.patients,
     "flow": rules.describe_cohort.output.flow,
     "quality": ALL_QUALITY,
     "icc": rules.assess_reproducibility.output.icc if ANY_ICC else None,
     "leakage": rules.check_leakage.output.report,
-    "signatures": per(
-        {name: getattr(rules.fit_signature.output, name) for name in ("funnel", "coefficients", "path")},
-        signature=SIGNATURES,
-    ),
-    "models": per(
-        {name: getattr(rules.fit_model.output, name) for name in ("coefficients", "cutoff")},
-        model=MODELS,
-    ),
+    "signatures": {name: of_signature(name) for name in SIGNATURES},
+    "models": {name: of_model(name) for name in MODELS},
     "metrics": rules.measure_models.output.metrics,
     "comparisons": rules.measure_models.output.comparisons,
 }
 FIGURES = {
     "flow": rules.draw_flow.output.figures[1],
-    "regions": drawn(rules.draw_regions, "png", patient=SHOWN_PATIENTS),
+    "regions": {name: filled(rules.draw_regions.output.figures[0], patient=name) for name in SHOWN_PATIENTS},
     "reproducibility": rules.draw_reproducibility.output.figures[1] if ANY_ICC else None,
-    "lasso": drawn(rules.draw_lasso, "svg", signature=SIGNATURES),
-    "coefficients": drawn(rules.draw_coefficients, "svg", signature=SIGNATURES),
-    "scores": drawn(rules.draw_scores, "svg", signature=SIGNATURES),
-    "roc": drawn(rules.draw_roc, "svg", cohort=COHORTS),
+    "lasso": of_signatures(rules.draw_lasso),
+    "coefficients": of_signatures(rules.draw_coefficients),
+    "scores": of_signatures(rules.draw_scores),
+    "roc": {name: filled(rules.draw_roc.output.figures[1], cohort=name) for name in COHORTS},
 }
 # Their hashes in the record also make it anew, with the commit that made them, whenever one of them changes.
 RECORDED = [*paths_in(STORED), *ALL_FEATURES, *PREDICTIONS]

@@ -9,7 +9,12 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
+# Used with --software-deployment-method apptainer only; built from envs/habitat.def.
+container: "envs/habitat.sif"
+
+
 include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/cohort.smk"
 include: "workflow/rules/preprocess.smk"
 include: "workflow/rules/regions.smk"
@@ -31,3 +36,7 @@ rule all:
 rule features:
     input:
         rules.collect_features.output,
+
+
+onsuccess:
+    print(settings.closing_line(RESULTS))

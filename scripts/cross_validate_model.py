@@ -3,6 +3,7 @@
 from habitat_radiomics.entry import arguments, read_json
 from habitat_radiomics.model import build_model, cross_validated_prediction
 from habitat_radiomics.model_inputs import model_inputs, model_signatures
+from habitat_radiomics.signature_inputs import resampling
 from habitat_radiomics.tables import read_by_patient, write_table
 
 a = arguments("settings", "outcome", "clinical", "quality*", "features*", "icc*", "predictions")
@@ -17,7 +18,6 @@ predictions = cross_validated_prediction(
     clinical=clinical,
     outcome=outcome,
     scores=settings["scores"],
-    folds=settings["folds"],
-    seed=settings["seed"],
+    **resampling(settings),
 )
 write_table(a.predictions, predictions.reset_index())

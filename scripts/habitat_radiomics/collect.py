@@ -41,9 +41,8 @@ def collect_features(*, patients, sequences, tables, records, primary, incomplet
     unusable = quality[~quality["usable"]]
     if len(unusable) and incomplete_patients == "stop":
         lines = "\n".join(f"  - patient {r.patient}, {r.sequence}: {r.message}" for r in unusable.itertuples())
-        raise StudyFault(
-            f"{unusable['patient'].nunique()} patients cannot be used (data.incomplete_patients: stop).\n{lines}"
-        )
+        count = unusable["patient"].nunique()
+        raise StudyFault(f"Patients that cannot be used: {count} (data.incomplete_patients: stop).\n{lines}")
     kept = [patient for patient in patients if patient not in set(unusable["patient"])]
     wide = [pd.concat([_wide(tables, p, s) for s in sequences], axis=1, join="inner") for p in kept]
     if not wide:

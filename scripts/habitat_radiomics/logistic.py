@@ -165,7 +165,7 @@ def log_likelihood(design, y, beta, *, firth=False):
 def profile_interval(design, y, column, maximum, *, level, firth):
     """Profile likelihood interval of one coefficient: where twice the loss of log-likelihood reaches chi-square(1).
 
-    R's ``confint`` interpolates the same profile between a few points, so that its limits differ in the third digit.
+    R's ``confint`` interpolates the same profile between a few points: its limits differ in the fourth or fifth digit.
 
     Parameters
     ----------

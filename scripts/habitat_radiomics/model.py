@@ -123,7 +123,7 @@ def model_coefficients(fitted):
     return table
 
 
-def fit_chain(signatures, pipeline, *, features, clinical, outcome, scores, folds, seed):
+def fit_chain(signatures, pipeline, *, features, clinical, outcome, scores, folds, repeats, seed):
     """Fit a whole chain, selection included: the signatures of a model, then the model on their scores.
 
     Parameters
@@ -136,8 +136,8 @@ def fit_chain(signatures, pipeline, *, features, clinical, outcome, scores, fold
         Indexed by patient like ``outcome``; ``features`` may be None without signatures.
     scores : {"cross_fitted", "apparent"}
         Which training scores the model is fitted on.
-    folds, seed : int
-        Folds of the cross-fitting.
+    folds, repeats, seed : int
+        Of the cross-fitting.
 
     Returns
     -------
@@ -145,13 +145,13 @@ def fit_chain(signatures, pipeline, *, features, clinical, outcome, scores, fold
         ``predict(features, clinical)`` for other patients, as `model_prediction`.
     """
     fitted, training = {}, {}
-    number = stratified_folds(outcome, folds=folds, seed=seed)
+    resampling = {"folds": folds, "repeats": repeats, "seed": seed}
     for name, (signature, columns) in signatures.items():
         fitted[name] = fit_signature(signature, features[columns], outcome)
         if scores == "apparent":
             training[name] = signature_score(fitted[name], features)
         else:
-            training[name] = cross_fitted_scores(signature, features[columns], outcome, number)["score"]
+            training[name] = cross_fitted_scores(signature, features[columns], outcome, **resampling)["score"]
     model = fit_model(pipeline, with_scores(clinical, training), outcome)
 
     def predict(features, clinical):
@@ -167,7 +167,7 @@ def with_scores(clinical, scores):
     return clinical.assign(**scores)
 
 
-def cross_validated_prediction(signatures, pipeline, *, features, clinical, outcome, scores, folds, seed):
+def cross_validated_prediction(signatures, pipeline, *, features, clinical, outcome, scores, folds, repeats, seed):
     """Predict every training patient by a whole chain that did not see the patient (parameters as `fit_chain`).
 
     Returns
@@ -187,6 +187,7 @@ def cross_validated_prediction(signatures, pipeline, *, features, clinical, outc
             outcome=outcome[~held_out],
             scores=scores,
             folds=folds,
+            repeats=repeats,
             seed=seed,
         )
         parts.append(predict(None if features is None else features[held_out], clinical[held_out]).assign(fold=fold))

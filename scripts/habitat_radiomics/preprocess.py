@@ -54,7 +54,7 @@ def preprocess_image(image, masks, settings, *, reference=None):
     Raises
     ------
     DataFault
-        registration_failed, mask_too_small, mask_outside_image, and those of the steps.
+        registration_failed, mask_too_small, mask_outside_image, snr_low, and those of the steps.
     """
     transform, registration = _aligned(image, reference, settings["registration"])
     readings = {reading: _reading_record(mask, image, transform) for reading, mask in masks.items()}
@@ -63,6 +63,8 @@ def preprocess_image(image, masks, settings, *, reference=None):
     grid = working_grid(image if reference is None else reference, inside, **settings["grid"])
     _check_on_grid(masks, readings, grid, settings["quality"]["minimum_voxels"])
     body = body_mask(image, **settings["body"])
+    snr = _tumour_snr(image, next(iter(masks.values())), body, transform)
+    _check_snr(snr, settings["quality"].get("minimum_snr", 0))
     corrected, bias = _bias_corrected(image, body, settings["bias"])
     on_grid = resample_image(corrected, grid, transform=transform, **settings["resample"])
     record = {
@@ -71,7 +73,7 @@ def preprocess_image(image, masks, settings, *, reference=None):
         "registration": registration,
         "bias": bias,
         "statistics": intensity_statistics(corrected, body),
-        "snr": _tumour_snr(image, next(iter(masks.values())), body, transform),
+        "snr": snr,
         "masks": readings,
         "warnings": _warnings(readings),
     }
@@ -120,7 +122,7 @@ def _aligned(image, reference, settings):
         raise DataFault(
             "registration_failed",
             f"registration to the reference sequence failed: {record['reason']}. Check that both images show the "
-            "same region, or set registration.method to none if their headers already agree.",
+            "same region, or set preprocess.registration to none if their headers already agree.",
         )
     return transform, record
 
@@ -149,7 +151,7 @@ def _check_inside(readings, maximum):
         raise DataFault(
             "mask_outside_image",
             f"{record['outside_share']:.0%} of the tumour (reading {reading}) lies outside the image, more than "
-            f"{maximum:.0%}. Check that mask and image belong together, or raise quality.maximum_outside_share.",
+            f"{maximum:.0%}. Check that mask and image belong together, or raise regions.max_outside_fraction.",
         )
 
 
@@ -165,6 +167,16 @@ def _check_on_grid(masks, readings, grid, minimum_voxels):
 def _tumour_snr(image, mask, body, transform):
     to_image = None if transform is None else transform.GetInverse()
     return signal_to_noise(image, resample_mask(mask, grid_of(image), transform=to_image), body)
+
+
+def _check_snr(snr, minimum):
+    """An SNR that could not be measured (no air in the image) excludes nobody; its reason stands in the record."""
+    if snr["snr"] < minimum:
+        raise DataFault(
+            "snr_low",
+            f"the tumour's signal-to-noise ratio is {snr['snr']:.2f}, below {minimum:g}. Look at the image; if it is "
+            "usable, lower quality.min_snr.",
+        )
 
 
 def _warnings(readings):

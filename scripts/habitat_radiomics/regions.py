@@ -100,7 +100,7 @@ def check_size(mask, *, minimum_voxels=10):
         raise DataFault(
             "mask_too_small",
             f"the tumour has {voxels} voxels on the working grid, fewer than {minimum_voxels}. Check the drawing, "
-            "choose a finer grid.spacing_mm, or lower quality.minimum_voxels.",
+            "choose a finer preprocess.spacing_mm, or lower regions.min_voxels.",
         )
 
 

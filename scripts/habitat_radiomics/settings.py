@@ -2,6 +2,7 @@
 
 import csv
 import io
+from pathlib import Path
 
 from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden
@@ -154,9 +155,13 @@ def signature(study, name):
         "sequences": chosen.get("sequences", study.sequences),
         "regions": chosen["regions"],
         "steps": chosen["steps"],
-        "seed": study.config["seed"],
-        "folds": study.config["training"]["folds"],
+        **_resampling(study.config),
     }
+
+
+def _resampling(config):
+    """Return folds, repeats and seed of cross-fitting."""
+    return {"seed": config["seed"], **{name: config["training"][name] for name in ("folds", "repeats")}}
 
 
 def model(study, name):
@@ -168,8 +173,7 @@ def model(study, name):
         "variables": {v: _variable(study.config["clinical"][v]) for v in chosen["clinical"]},
         "estimator": chosen["estimator"],
         "scores": study.config["training"]["scores"],
-        "folds": study.config["training"]["folds"],
-        "seed": study.config["seed"],
+        **_resampling(study.config),
     }
 
 
@@ -285,3 +289,13 @@ def report(study):
 def provenance(study):
     """The configuration as it was completed, without absolute paths."""
     return {"config": public_config(study.config)}
+
+
+def closing_line(results):
+    """Say at the end of a run how many patients are in the study and where the report is."""
+    flow, page = Path(results, "cohort/flow.csv"), Path(results, "report/index.html")
+    if not (flow.is_file() and page.is_file()):
+        return f"Done; results are below {results}."
+    with flow.open(encoding="utf-8", newline="") as stream:
+        counts = {row["step"]: row["patients"] for row in csv.DictReader(stream)}
+    return f"{counts['included']} of {counts['screened']} patients are in the study. Report: {page}"

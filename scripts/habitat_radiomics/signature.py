@@ -78,20 +78,30 @@ def stratified_folds(outcome, *, folds, seed):
     return pd.Series(number, index=ordered.index, name="fold").reindex(outcome.index)
 
 
-def cross_fitted_scores(pipeline, features, outcome, folds):
-    """Score every training patient by a signature selected and fitted without the patient's fold.
+def cross_fitted_scores(pipeline, features, outcome, *, folds, repeats, seed):
+    """Score every training patient by signatures selected and fitted without the patient.
 
     Returns
     -------
     DataFrame
-        Columns ``fold`` and ``score``, one row per patient.
+        ``score``: mean over the repeats, each with other folds; ``score_sd``: standard deviation over them (NaN for
+        one repeat), which shows how much the signature depends on who happened to train it.
     """
-    scores = pd.Series(np.nan, index=features.index, name="score")
+    scores = [
+        _held_out_scores(pipeline, features, outcome, stratified_folds(outcome, folds=folds, seed=seed + repeat))
+        for repeat in range(repeats)
+    ]
+    table = pd.concat(scores, axis=1)
+    return pd.DataFrame({"score": table.mean(axis=1), "score_sd": table.std(axis=1)})
+
+
+def _held_out_scores(pipeline, features, outcome, folds):
+    scores = pd.Series(np.nan, index=features.index)
     for fold in np.unique(folds):
         held_out = folds == fold
         fitted = fit_signature(pipeline, features[~held_out], outcome[~held_out])
         scores[held_out] = signature_score(fitted, features[held_out])
-    return pd.DataFrame({"fold": folds, "score": scores})
+    return scores
 
 
 def selection_funnel(fitted):

@@ -25,3 +25,8 @@ def signature_pipeline(settings, all_columns, icc_paths):
     columns = signature_columns(all_columns, sequences=settings["sequences"], regions=settings["regions"])
     icc = read_table(icc_paths[0]).set_index("feature")["icc"].reindex(columns).to_dict() if icc_paths else None
     return build_signature(settings["steps"], seed=settings["seed"], icc=icc), columns
+
+
+def resampling(settings):
+    """Return folds, repeats and seed of cross-fitting."""
+    return {name: settings[name] for name in ("folds", "repeats", "seed")}

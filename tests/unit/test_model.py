@@ -49,7 +49,7 @@ def test_a_variable_missing_everywhere_is_refused():
 
 
 def chain(features, outcome, **changes):
-    settings = {"scores": "cross_fitted", "folds": 4, "seed": 1, **changes}
+    settings = {"scores": "cross_fitted", "folds": 4, "repeats": 1, "seed": 1, **changes}
     signatures = {"s": (signature_pipeline(features), list(features.columns))}
     model = build_model(scores=["s"], variables=VARIABLES, estimator="logistic")
     return (
@@ -105,6 +105,14 @@ def test_a_clinical_model_needs_no_features():
     features, outcome = cohort()
     model = build_model(scores=[], variables=VARIABLES, estimator="logistic")
     table = cross_validated_prediction(
-        {}, model, features=None, clinical=clinical(features.index), outcome=outcome, scores="apparent", folds=4, seed=0
+        {},
+        model,
+        features=None,
+        clinical=clinical(features.index),
+        outcome=outcome,
+        scores="apparent",
+        folds=4,
+        repeats=1,
+        seed=0,
     )
     assert table["probability"].notna().all()

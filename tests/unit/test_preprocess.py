@@ -184,3 +184,12 @@ def test_a_real_patient_has_both_sequences_on_one_grid(shared_data):
     inside = array_of(mr)[array_of(mask) != 0]
     assert array_of(on_grid)[tumour].mean() == pytest.approx(inside.mean(), rel=0.01)
     assert array_of(body)[tumour].mean() > 0.99
+
+
+def test_an_image_below_the_asked_signal_to_noise_ratio_is_refused(small_limb):
+    image, tumour = small_limb["image"], small_limb["tumour"]
+    with pytest.raises(
+        DataFault, match=r"signal-to-noise ratio is [0-9.]+, below 1000\. .* lower quality\.min_snr"
+    ) as fault:
+        preprocess_image(image, {"r1": tumour}, settings(quality={"minimum_snr": 1000}))
+    assert fault.value.code == "snr_low"

@@ -51,7 +51,7 @@ def test_the_stored_predictions_are_those_of_the_whole_chain(checkout):
         features=features,
         clinical=clinical,
         outcome=outcome,
-        **{name: settings[name] for name in ("scores", "folds", "seed")},
+        **{name: settings[name] for name in ("scores", "folds", "repeats", "seed")},
     )
     others = read_by_patient(results / "features/validation.parquet")
     table = pd.read_csv(results / "cohort/clinical.csv", dtype={"patient": str}).set_index("patient").loc[others.index]

@@ -1,20 +1,6 @@
 FEATURE_STATES = {s: state(f"extract_features.{s}", settings.features(STUDY, s)) for s in SEQUENCES}
 
 
-def region_files(output):
-    """Label images (or records) of every reading that applies to a patient's sequence, the primary one first."""
-
-    def files(wildcards):
-        return expand(
-            output,
-            patient=wildcards.patient,
-            sequence=STUDY.mask_sequence(wildcards.sequence),
-            reading=STUDY.readings(wildcards.patient, wildcards.sequence),
-        )
-
-    return files
-
-
 rule extract_features:
     """Radiomic features of every region and reading of one patient's sequence."""
     input:
@@ -43,12 +29,6 @@ rule extract_features:
         "python {input.code[0]} --settings {input.settings:q} --image {input.image:q} --upstream {input.upstream:q}"
         " --regions {input.regions:q} --region-records {input.region_records:q} --readings {params.readings:q}"
         " --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
-
-
-def collection(part):
-    """What collecting one part of the cohort depends on."""
-    files = {"tables": rules.extract_features.output.features, "records": rules.extract_features.output.record}
-    return state(f"collect_features.{part}", settings.collection(STUDY, PARTS[part], files))
 
 
 COLLECT_STATES = {part: collection(part) for part in PARTS}

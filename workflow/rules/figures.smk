@@ -3,13 +3,6 @@ SHOWN_PATIENTS = settings.shown_patients(STUDY)
 SIGNATURE_WORDS = {name: state(f"figures/{name}", settings.signature_figures(STUDY, name)) for name in SIGNATURES}
 
 
-def figure(name, caption, category):
-    """A figure as PNG and SVG, the SVG in Snakemake's own report too."""
-    svg, rst = f"{RESULTS}/figures/{name}.svg", f"../report/{caption}.rst"
-    shown = report(svg, caption=rst, category=category, labels={"figure": caption, "of": Path(name).name})
-    return [f"{RESULTS}/figures/{name}.png", shown]
-
-
 rule draw_flow:
     """Flow of the cohort: screened, excluded with counted reasons, included."""
     input:
@@ -25,24 +18,6 @@ rule draw_flow:
         runtime=5,
     shell:
         "python {input.code[0]} --flow {input.flow:q} --figures {output.figures:q} > {log:q} 2>&1"
-
-
-def scans_of_patient(output):
-    """Files of a patient, one per sequence."""
-    return lambda wildcards: expand(output, patient=wildcards.patient, sequence=SEQUENCES)
-
-
-def primary_regions(output):
-    """Label images (or records) of the primary reading that applies to each of a patient's sequences."""
-    return lambda wildcards: [
-        expand(
-            output,
-            patient=wildcards.patient,
-            sequence=STUDY.mask_sequence(sequence),
-            reading=STUDY.readings(wildcards.patient, sequence)[0],
-        )[0]
-        for sequence in SEQUENCES
-    ]
 
 
 rule draw_regions:

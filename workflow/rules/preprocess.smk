@@ -1,24 +1,8 @@
-def scan_state(patient, sequence):
-    """Hashes of a scan's image and masks."""
-    scan = STUDY.scans[patient, sequence]
-    masks = [{"reading": reading, "sha256": hash_of(mask)} for reading, mask in scan.masks.items()]
-    return state(f"scans/{patient}.{sequence}", {"image": hash_of(scan.image), "masks": masks})
-
-
 SCAN_STATES = {key: scan_state(*key) for key in STUDY.scans}
 PREPROCESS_STATES = {s: state(f"preprocess_image.{s}", settings.preprocess(STUDY, s)) for s in SEQUENCES}
 INTENSITY_STATES = {s: state(f"normalise_image.{s}", settings.intensity(STUDY, s)) for s in SEQUENCES}
 if workflow.is_main_process:
     FACTS.save()
-
-
-def scan_of(wildcards):
-    return STUDY.scans[wildcards.patient, wildcards.sequence]
-
-
-def mask_scan_of(wildcards):
-    """The scan whose masks apply: the sequence's own, or the reference's."""
-    return STUDY.scans[wildcards.patient, STUDY.mask_sequence(wildcards.sequence)]
 
 
 rule preprocess_image:
@@ -75,10 +59,6 @@ rule fit_intensity_scale:
 
 # Only landmark matching learns from other patients; the other methods depend on the image alone.
 LEARNT_SCALES = [s for s in SEQUENCES if settings.intensity(STUDY, s)["method"] == "nyul"]
-
-
-def learnt_scale(wildcards):
-    return rules.fit_intensity_scale.output.scale if wildcards.sequence in LEARNT_SCALES else []
 
 
 rule normalise_image:

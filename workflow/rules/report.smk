@@ -5,37 +5,6 @@ REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "rep
 ANY_ICC = any(map(asks_for_icc, SIGNATURES))
 
 
-def filled(path, **wildcards):
-    """One path with its wildcards filled in."""
-    return expand(path, **wildcards)[0]
-
-
-def paths_in(value):
-    """Every path in nested dictionaries and lists."""
-    if isinstance(value, dict):
-        return [path for item in value.values() for path in paths_in(item)]
-    if isinstance(value, list):
-        return [path for item in value for path in paths_in(item)]
-    return [value] if value else []
-
-
-def of_signature(name):
-    """Stored tables of a signature."""
-    tables = {table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path")}
-    return {table: filled(path, signature=name) for table, path in tables.items()}
-
-
-def of_model(name):
-    """Stored tables of a model."""
-    tables = {table: getattr(rules.fit_model.output, table) for table in ("coefficients", "cutoff")}
-    return {table: filled(path, model=name) for table, path in tables.items()}
-
-
-def of_signatures(rule):
-    """SVG figures of a rule, by signature."""
-    return {name: filled(rule.output.figures[1], signature=name) for name in SIGNATURES}
-
-
 STORED = {
     "patients": rules.describe_cohort.output.patients,
     "flow": rules.describe_cohort.output.flow,

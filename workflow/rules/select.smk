@@ -2,15 +2,6 @@ SIGNATURES = list(CONFIG["signatures"])
 SIGNATURE_STATES = {name: state(f"signature.{name}", settings.signature(STUDY, name)) for name in SIGNATURES}
 
 
-def asks_for_icc(signature):
-    return any("icc" in step for step in CONFIG["signatures"][signature]["steps"])
-
-
-def icc_table(wildcards):
-    """The agreement table, where the signature asks for reproducible features."""
-    return rules.assess_reproducibility.output.icc if asks_for_icc(wildcards.signature) else []
-
-
 rule fit_signature:
     """A signature fitted on the training patients: selection steps, coefficients, penalty path."""
     input:

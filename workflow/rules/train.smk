@@ -2,27 +2,6 @@ MODELS = list(CONFIG["models"])
 MODEL_STATES = {name: state(f"model.{name}", settings.model(STUDY, name)) for name in MODELS}
 
 
-def scores_of(output):
-    """Score tables of the signatures in a model."""
-    return lambda wildcards: expand(output, signature=CONFIG["models"][wildcards.model]["signatures"])
-
-
-def training_scores(wildcards):
-    """Scores on which a model is fitted: cross-fitted, or the signature's own."""
-    chosen = rules.cross_fit_signature if CONFIG["training"]["scores"] == "cross_fitted" else rules.apply_signature
-    return scores_of(chosen.output.scores)(wildcards)
-
-
-def icc_tables(wildcards):
-    """The agreement table, where a signature of the model asks for reproducible features."""
-    signatures = CONFIG["models"][wildcards.model]["signatures"]
-    return rules.assess_reproducibility.output.icc if any(map(asks_for_icc, signatures)) else []
-
-
-def training_features(wildcards):
-    return TRAINING_FEATURES if CONFIG["models"][wildcards.model]["signatures"] else []
-
-
 rule fit_model:
     """A model of signature scores and clinical variables, fitted on the training patients, with its cut-off."""
     input:

@@ -1,0 +1,135 @@
+import pandas as pd
+import pytest
+
+from habitat_radiomics.agreement import feature_agreement
+from habitat_radiomics.cohort import exclusion_flow, patient_table
+from habitat_radiomics.collect import collect_features
+from habitat_radiomics.entry import write_json
+from habitat_radiomics.faults import StudyFault
+from habitat_radiomics.features import FeatureRow, write_features
+
+FAULT = {"code": "mask_empty", "message": "mask P2.nii.gz is empty. Draw it."}
+
+
+def scan(folder, patient, sequence, readings, fault=None):
+    rows = [
+        FeatureRow(reading, region, feature, 1.0 / 3 + number, "")
+        for number, reading in enumerate(readings)
+        for region in ("tumour", "peritumour")
+        for feature in ("z_last", "a_first")
+    ]
+    (folder / patient).mkdir(exist_ok=True)
+    write_features(folder / patient / f"{sequence}.csv", [] if fault else rows)
+    measures = {} if fault else {"snr": 12.5, "voxels": 900, "warnings": ["reading reader2 was not used"]}
+    write_json(folder / patient / f"{sequence}.json", {"faults": [fault] if fault else [], "measures": measures})
+
+
+@pytest.fixture
+def collect(tmp_path):
+    for patient in ("P1", "P2", "P3"):
+        for sequence in ("T1", "T2"):
+            fault = FAULT if (patient, sequence) == ("P2", "T2") else None
+            scan(tmp_path, patient, sequence, ["reader1", "reader2"] if patient == "P1" else ["reader1"], fault)
+
+    def run(policy="exclude", patients=("P1", "P2", "P3")):
+        return collect_features(
+            patients=list(patients),
+            sequences=["T1", "T2"],
+            tables=f"{tmp_path}/{{patient}}/{{sequence}}.csv",
+            records=f"{tmp_path}/{{patient}}/{{sequence}}.json",
+            primary="reader1",
+            incomplete_patients=policy,
+        )
+
+    return run
+
+
+def test_features_keep_the_order_of_the_files_and_every_digit(collect):
+    features, _, _ = collect()
+    assert list(features.columns[:3]) == ["patient", "T1|tumour|z_last", "T1|tumour|a_first"]
+    assert len(features.columns) == 1 + 2 * 2 * 2
+    assert features.loc[0, "T1|tumour|z_last"] == 1.0 / 3
+
+
+def test_only_patients_read_more_than_once_are_among_the_readings(collect):
+    _, readings, _ = collect()
+    assert readings[["patient", "reading"]].values.tolist() == [["P1", "reader1"], ["P1", "reader2"]]
+
+
+def test_an_unusable_scan_excludes_the_patient_and_says_why(collect):
+    features, _, quality = collect()
+    assert list(features["patient"]) == ["P1", "P3"]
+    row = quality.set_index(["patient", "sequence"]).loc[("P2", "T2")]
+    assert (row["usable"], row["code"]) == (False, "mask_empty")
+    assert quality.loc[0, "snr"] == 12.5
+    assert quality.loc[0, "warnings"] == "reading reader2 was not used"
+
+
+def test_under_the_other_policy_every_unusable_scan_is_named_and_the_study_stops(collect):
+    with pytest.raises(StudyFault, match=r"Patients that cannot be used: 1 .*\n  - patient P2, T2: mask P2.nii.gz is empty"):
+        collect("stop")
+
+
+def test_a_cohort_of_which_nobody_is_left_stops(collect):
+    with pytest.raises(StudyFault, match="None of 1 patients can be used"):
+        collect(patients=["P2"])
+
+
+def test_the_flow_closes_and_counts_every_reason(collect):
+    *_, quality = collect()
+    outcome = pd.DataFrame(
+        {"patient": ["P1", "P2", "P3"], "cohort": ["train", "train", "external"], "outcome": [0, 1, 1]}
+    )
+    clinical = pd.DataFrame({"patient": ["P1", "P2", "P3"], "age": [50, 60, 70]})
+    settings = {
+        "screened": 5,
+        "excluded": {"P4": ["outcome_missing", "column y is empty."], "P5": ["excluded_by_hand", "motion"]},
+        "sites": {"P1": "A", "P2": "A", "P3": "B"},
+    }
+    patients = patient_table(outcome, clinical, [quality], settings)
+    flow = exclusion_flow(patients, settings)
+    assert flow.values.tolist() == [
+        ["screened", "", 5],
+        ["excluded", "mask empty", 1],
+        ["excluded", "outcome missing", 1],
+        ["excluded", "excluded by hand (column exclude)", 1],
+        ["included", "", 2],
+        ["cohort", "train", 1],
+        ["cohort", "external", 1],
+    ]
+    assert patients.set_index("patient").loc["P2", "reason"] == FAULT["message"]
+
+
+def readings(values):
+    rows = [{"patient": p, "reading": r, "T1|tumour|f": v} for (p, r), v in values.items()]
+    return pd.DataFrame(rows)
+
+
+SETTINGS = {"primary_reader": "1", "inter": "ICC(2,1)", "intra": "ICC(3,1)"}
+
+
+def test_agreement_between_and_within_readers_is_assessed_apart_and_the_smaller_counts():
+    values = {}
+    for number, patient in enumerate(["P1", "P2", "P3", "P4", "P5"]):
+        values[patient, "reader1"] = number
+        values[patient, "reader1-repeat2"] = number + 0.01 * (-1) ** number
+        values[patient, "reader2"] = number + 0.8 * (-1) ** number
+    table = feature_agreement(readings(values), training=["P1", "P2", "P3", "P4", "P5"], **SETTINGS).iloc[0]
+    assert table["icc_intra"] > 0.999 > table["icc_inter"]
+    assert table["icc"] == table["icc_inter"]
+    assert table["n_inter"] == table["n_intra"] == 5
+
+
+def test_readings_of_other_than_training_patients_are_refused():
+    values = {("P1", "reader1"): 1, ("P1", "reader2"): 2, ("P9", "reader1"): 1, ("P9", "reader2"): 2}
+    with pytest.raises(ValueError, match="1 patients with repeated readings are not training patients"):
+        feature_agreement(readings(values), training=["P1"], **SETTINGS)
+
+
+def test_without_repeats_of_one_reader_only_the_agreement_between_readers_counts():
+    values = {
+        (p, r): i + 0.1 * j for i, p in enumerate(["P1", "P2", "P3"]) for j, r in enumerate(["reader1", "reader2"])
+    }
+    table = feature_agreement(readings(values), training=["P1", "P2", "P3"], **SETTINGS).iloc[0]
+    assert table["n_intra"] == 0
+    assert table["icc"] == table["icc_inter"]

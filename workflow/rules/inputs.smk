@@ -1,0 +1,145 @@
+# What the rules take, where that is more than one path: small functions by stage, called when all stages are known.
+
+
+# preprocess
+
+
+def scan_state(patient, sequence):
+    """Hashes of a scan's image and masks."""
+    scan = STUDY.scans[patient, sequence]
+    masks = [{"reading": reading, "sha256": hash_of(mask)} for reading, mask in scan.masks.items()]
+    return state(f"scans/{patient}.{sequence}", {"image": hash_of(scan.image), "masks": masks})
+
+
+def scan_of(wildcards):
+    return STUDY.scans[wildcards.patient, wildcards.sequence]
+
+
+def mask_scan_of(wildcards):
+    """The scan whose masks apply: the sequence's own, or the reference's."""
+    return STUDY.scans[wildcards.patient, STUDY.mask_sequence(wildcards.sequence)]
+
+
+def learnt_scale(wildcards):
+    return rules.fit_intensity_scale.output.scale if wildcards.sequence in LEARNT_SCALES else []
+
+
+# extract
+
+
+def region_files(output):
+    """Label images (or records) of every reading that applies to a patient's sequence, the primary one first."""
+
+    def files(wildcards):
+        return expand(
+            output,
+            patient=wildcards.patient,
+            sequence=STUDY.mask_sequence(wildcards.sequence),
+            reading=STUDY.readings(wildcards.patient, wildcards.sequence),
+        )
+
+    return files
+
+
+def collection(part):
+    """What collecting one part of the cohort depends on."""
+    files = {"tables": rules.extract_features.output.features, "records": rules.extract_features.output.record}
+    return state(f"collect_features.{part}", settings.collection(STUDY, PARTS[part], files))
+
+
+# select
+
+
+def asks_for_icc(signature):
+    return any("icc" in step for step in CONFIG["signatures"][signature]["steps"])
+
+
+def icc_table(wildcards):
+    """The agreement table, where the signature asks for reproducible features."""
+    return rules.assess_reproducibility.output.icc if asks_for_icc(wildcards.signature) else []
+
+
+# train
+
+
+def scores_of(output):
+    """Score tables of the signatures in a model."""
+    return lambda wildcards: expand(output, signature=CONFIG["models"][wildcards.model]["signatures"])
+
+
+def training_scores(wildcards):
+    """Scores on which a model is fitted: cross-fitted, or the signature's own."""
+    chosen = rules.cross_fit_signature if CONFIG["training"]["scores"] == "cross_fitted" else rules.apply_signature
+    return scores_of(chosen.output.scores)(wildcards)
+
+
+def icc_tables(wildcards):
+    """The agreement table, where a signature of the model asks for reproducible features."""
+    signatures = CONFIG["models"][wildcards.model]["signatures"]
+    return rules.assess_reproducibility.output.icc if any(map(asks_for_icc, signatures)) else []
+
+
+def training_features(wildcards):
+    return TRAINING_FEATURES if CONFIG["models"][wildcards.model]["signatures"] else []
+
+
+# figures
+
+
+def figure(name, caption, category):
+    """A figure as PNG and SVG, the SVG in Snakemake's own report too."""
+    svg, rst = f"{RESULTS}/figures/{name}.svg", f"../report/{caption}.rst"
+    shown = report(svg, caption=rst, category=category, labels={"figure": caption, "of": Path(name).name})
+    return [f"{RESULTS}/figures/{name}.png", shown]
+
+
+def scans_of_patient(output):
+    """Files of a patient, one per sequence."""
+    return lambda wildcards: expand(output, patient=wildcards.patient, sequence=SEQUENCES)
+
+
+def primary_regions(output):
+    """Label images (or records) of the primary reading that applies to each of a patient's sequences."""
+    return lambda wildcards: [
+        expand(
+            output,
+            patient=wildcards.patient,
+            sequence=STUDY.mask_sequence(sequence),
+            reading=STUDY.readings(wildcards.patient, sequence)[0],
+        )[0]
+        for sequence in SEQUENCES
+    ]
+
+
+# report
+
+
+def filled(path, **wildcards):
+    """One path with its wildcards filled in."""
+    return expand(path, **wildcards)[0]
+
+
+def paths_in(value):
+    """Every path in nested dictionaries and lists."""
+    if isinstance(value, dict):
+        return [path for item in value.values() for path in paths_in(item)]
+    if isinstance(value, list):
+        return [path for item in value for path in paths_in(item)]
+    return [value] if value else []
+
+
+def of_signature(name):
+    """Stored tables of a signature."""
+    tables = {table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path")}
+    return {table: filled(path, signature=name) for table, path in tables.items()}
+
+
+def of_model(name):
+    """Stored tables of a model."""
+    tables = {table: getattr(rules.fit_model.output, table) for table in ("coefficients", "cutoff")}
+    return {table: filled(path, model=name) for table, path in tables.items()}
+
+
+def of_signatures(drawing):
+    """SVG figures of one kind, by signature."""
+    return {name: filled(drawing.output.figures[1], signature=name) for name in SIGNATURES}

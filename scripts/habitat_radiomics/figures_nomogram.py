@@ -1,6 +1,7 @@
 """A nomogram on paper: axes of points, predictors, total points and probabilities below each other."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from matplotlib.font_manager import FontProperties
@@ -137,6 +138,7 @@ def minor_ticks(x_mm):
     return np.concatenate([x_mm[:-1] + k * steps[0] / parts for k in range(1, parts)]) if parts > 1 else np.empty(0)
 
 
+@cache
 def width_mm(text, size=TICK_SIZE):
     """Return the printed width of a text, from the font alone."""
     font = FontProperties(family=SETTINGS["font.family"], size=size)

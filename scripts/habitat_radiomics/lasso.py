@@ -65,6 +65,7 @@ class _Design:
     y: np.ndarray  # (n,) 0.0 or 1.0
     mean: np.ndarray  # (p,)
     deviation: np.ndarray  # (p,)
+    weights: np.ndarray  # (n,) how often each row counts
 
     @property
     def n(self):
@@ -107,6 +108,7 @@ def cross_validate_path(
     penalties=None,
     n_penalties=100,
     fold_penalties="master",
+    weights=None,
     tolerance=TOLERANCE,
 ):
     """Fit a path on all patients and estimate the deviance of its penalties on patients held out.
@@ -122,6 +124,8 @@ def cross_validate_path(
     fold_penalties : {"master", "own"}
         "master" fits every fold at the penalties of the whole data (cv.glmnet with ``lambda=`` given; exact). "own"
         gives every fold its own sequence and interpolates it linearly at the master's penalties (cv.glmnet's default).
+    weights : array of float, shape (n,), optional
+        How often each patient counts (copies in a bootstrap resample), above 0; once by default.
 
     Returns
     -------
@@ -132,7 +136,7 @@ def cross_validate_path(
     ValueError
         As in `logistic_path`; for folds of another length, and when a fold leaves only one class to train on.
     """
-    design = _design(X, y)
+    design = _design(X, y, weights)
     folds = _checked_folds(folds, design.y)
     path = _master_path(design, l1_ratio, penalties, n_penalties, tolerance)
     if fold_penalties == "master":
@@ -141,7 +145,7 @@ def cross_validate_path(
         held_out = _held_out_interpolated(design, folds, path.penalties, l1_ratio, n_penalties, tolerance)
     else:
         raise ValueError(f"fold_penalties is {fold_penalties!r}: use 'master' or 'own'.")
-    mean, error = _summarise_deviance(_patient_deviance(design.y, held_out), folds)
+    mean, error = _summarise_deviance(_patient_deviance(design.y, held_out), folds, design.weights)
     index_min = int(np.argmin(mean))
     index_1se = int(np.flatnonzero(mean <= mean[index_min] + error[index_min])[0])
     return CrossValidatedPath(path, mean, error, index_min, index_1se)
@@ -198,23 +202,33 @@ class LassoLogistic(ClassifierMixin, BaseEstimator):
         self.l1_ratio = l1_ratio
         self.seed = seed
 
-    def fit(self, X, y):
+    def fit(self, X, y, patients=None):
         """Choose the penalty and keep the model at it.
+
+        Parameters
+        ----------
+        X : array or DataFrame, shape (n, p)
+        y : array of two values, shape (n,)
+        patients : array, shape (n,), optional
+            Who is in each row, where patients occur more than once (a bootstrap resample): copies then count as weight
+            and share a fold. Without it every row is another patient.
 
         Raises
         ------
         ValueError
-            For NaN or infinite values, other than two classes, a class of one patient, or unknown settings.
+            For NaN or infinite values, other than two classes, a class of one patient, unknown settings, or rows of one
+            patient that differ.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite=False)
         if self.rule not in RULES:
             raise ValueError(f"rule is {self.rule!r}: use 'min' or '1se'.")
         outcome = self._encode(y)
         _refuse_missing(X, getattr(self, "feature_names_in_", None))
+        X, outcome, weights = _without_copies(X, outcome, patients)
         self.folds_ = _possible_folds(self.folds, outcome)
         labels = stratified_folds(outcome, folds=self.folds_, seed=self.seed)
-        result = cross_validate_path(X, outcome, labels, l1_ratio=self.l1_ratio, n_penalties=self.n_penalties)
-        self._keep(result)
+        settings = {"l1_ratio": self.l1_ratio, "n_penalties": self.n_penalties}
+        self._keep(cross_validate_path(X, outcome, labels, weights=weights, **settings))
         return self
 
     def decision_function(self, X):
@@ -268,7 +282,18 @@ class LassoLogistic(ClassifierMixin, BaseEstimator):
         return tags
 
 
-def _design(X, y):
+def _without_copies(X, y, patients):
+    """One row for each patient, in the order of first occurrence, and how often it was there."""
+    if patients is None:
+        return X, y, None
+    _, first, who, times = np.unique(patients, return_index=True, return_inverse=True, return_counts=True)
+    if not (np.array_equal(X, X[first[who]]) and np.array_equal(y, y[first[who]])):
+        raise ValueError("rows of one patient differ: only copies of a row may share a patient.")
+    order = np.argsort(first)
+    return X[first[order]], y[first[order]], times[order].astype(np.float64)
+
+
+def _design(X, y, weights=None):
     X = np.asarray(X, dtype=np.float64)
     y = np.array(y, dtype=np.float64)  # a copy: contiguous and writable, so that one compiled solver serves all
     if X.ndim != 2 or y.shape != (X.shape[0],):
@@ -280,7 +305,10 @@ def _design(X, y):
     _refuse_one_class(np.unique(y), y.size)
     mean, deviation = X.mean(axis=0), X.std(axis=0)
     deviation = np.where((np.ptp(X, axis=0) > 0) & (deviation > 0), deviation, 1.0)
-    return _Design(np.ascontiguousarray(((X - mean) / deviation).T), y, mean, deviation)
+    weights = np.ones(y.size) if weights is None else np.asarray(weights, dtype=np.float64)
+    if weights.shape != y.shape or not (weights > 0).all():
+        raise ValueError(f"weights must be {y.size} numbers above 0, one for each patient.")
+    return _Design(np.ascontiguousarray(((X - mean) / deviation).T), y, mean, deviation, weights)
 
 
 def _refuse_missing(X, names):
@@ -325,7 +353,7 @@ def _possible_folds(folds, y):
 def _master_path(design, l1_ratio, penalties, n_penalties, tolerance):
     if not 0 < l1_ratio <= 1:
         raise ValueError(f"l1_ratio is {l1_ratio!r}: use a number above 0 and up to 1 (1 is the LASSO).")
-    weights = np.full((1, design.n), 1 / design.n)
+    weights = design.weights[None, :] / design.weights.sum()
     own_sequence = penalties is None
     if own_sequence:
         penalties = _own_penalties(design, weights, l1_ratio, n_penalties)[0]
@@ -383,14 +411,14 @@ def _walk(design, weights, penalties, l1_ratio, tolerance, may_stop, keep_coeffi
     return paths
 
 
-def _fold_weights(folds):
-    trained = folds[None, :] != np.arange(folds.max() + 1)[:, None]
+def _fold_weights(folds, weights):
+    trained = weights * (folds[None, :] != np.arange(folds.max() + 1)[:, None])
     return trained / trained.sum(axis=1, keepdims=True)
 
 
 def _held_out_at_master(design, folds, penalties, l1_ratio, tolerance):
     """Linear predictor (L, n) of each patient by the fits that did not see them, at the master's penalties."""
-    weights = _fold_weights(folds)
+    weights = _fold_weights(folds, design.weights)
     each = np.tile(penalties, (weights.shape[0], 1))
     paths = _walk(design, weights, each, l1_ratio, tolerance, may_stop=False, keep_coefficients=False)
     return paths.linear[folds, :, np.arange(design.n)].T
@@ -398,7 +426,7 @@ def _held_out_at_master(design, folds, penalties, l1_ratio, tolerance):
 
 def _held_out_interpolated(design, folds, penalties, l1_ratio, n_penalties, tolerance):
     """As `_held_out_at_master`, each fold on its own penalties, interpolated linearly and held constant outside."""
-    weights = _fold_weights(folds)
+    weights = _fold_weights(folds, design.weights)
     own = _own_penalties(design, weights, l1_ratio, n_penalties)
     paths = _walk(design, weights, own, l1_ratio, tolerance, may_stop=True, keep_coefficients=False)
     held_out = np.empty((penalties.size, design.n))
@@ -420,13 +448,13 @@ def _patient_deviance(y, linear):
     return -2 * np.log(np.where(y == 1, probability, 1 - probability))
 
 
-def _summarise_deviance(deviance, folds):
+def _summarise_deviance(deviance, folds, weights):
     """Mean and standard error over folds weighted by their size, over patients when folds are very small."""
-    sizes = np.bincount(folds)
-    values, weights = deviance, np.ones(folds.size)
+    sizes = np.bincount(folds, weights)
+    values = deviance
     if folds.size / sizes.size >= FEWEST_PER_FOLD:
-        values = np.stack([deviance[:, folds == fold].mean(axis=1) for fold in range(sizes.size)], axis=1)
-        weights = sizes
+        sums = np.stack([(deviance * weights)[:, folds == fold].sum(axis=1) for fold in range(sizes.size)], axis=1)
+        values, weights = sums / sizes, sizes
     mean = np.average(values, axis=1, weights=weights)
     variance = np.average((values - mean[:, None]) ** 2, axis=1, weights=weights)
     return mean, np.sqrt(variance / (values.shape[1] - 1))

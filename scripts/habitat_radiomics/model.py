@@ -1,5 +1,7 @@
 """Models: signature scores and clinical variables into one estimator, fitted on training patients."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
@@ -123,6 +125,19 @@ def model_coefficients(fitted):
     return table
 
 
+@dataclass(frozen=True)
+class FittedChain:
+    """Fitted signatures of a model, and the model on their scores."""
+
+    signatures: dict
+    model: Pipeline
+
+    def __call__(self, features, clinical):
+        """Predict other patients, as `model_prediction`."""
+        scores = {name: signature_score(fitted, features) for name, fitted in self.signatures.items()}
+        return model_prediction(self.model, with_scores(clinical, scores))
+
+
 def fit_chain(signatures, pipeline, *, features, clinical, outcome, scores, folds, repeats, seed):
     """Fit a whole chain, selection included: the signatures of a model, then the model on their scores.
 
@@ -141,8 +156,8 @@ def fit_chain(signatures, pipeline, *, features, clinical, outcome, scores, fold
 
     Returns
     -------
-    callable
-        ``predict(features, clinical)`` for other patients, as `model_prediction`.
+    FittedChain
+        To be called with features and clinical variables of other patients.
     """
     fitted, training = {}, {}
     resampling = {"folds": folds, "repeats": repeats, "seed": seed}
@@ -152,14 +167,7 @@ def fit_chain(signatures, pipeline, *, features, clinical, outcome, scores, fold
             training[name] = signature_score(fitted[name], features)
         else:
             training[name] = cross_fitted_scores(signature, features[columns], outcome, **resampling)["score"]
-    model = fit_model(pipeline, with_scores(clinical, training), outcome)
-
-    def predict(features, clinical):
-        return model_prediction(
-            model, with_scores(clinical, {n: signature_score(s, features) for n, s in fitted.items()})
-        )
-
-    return predict
+    return FittedChain(fitted, fit_model(pipeline, with_scores(clinical, training), outcome))
 
 
 def with_scores(clinical, scores):

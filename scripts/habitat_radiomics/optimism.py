@@ -161,6 +161,8 @@ def corrected_error(curve, p):
     Predictions outside the curve are left out, as rms does.
     """
     known = curve.dropna(subset="corrected")
+    if known.empty:
+        return np.nan, np.nan
     error = np.abs(p - np.interp(p, known["at"], known["corrected"], left=np.nan, right=np.nan))
     error = error[np.isfinite(error)]
     return (float(error.mean()), float(np.quantile(error, 0.9))) if error.size else (np.nan, np.nan)

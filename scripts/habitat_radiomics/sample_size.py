@@ -52,8 +52,8 @@ def minimum_sample_size(*, prevalence, parameters, cox_snell, shrinkage=0.9, opt
     _require(parameters >= 1, f"parameters is {parameters}: a model has at least one candidate parameter.")
     _require(
         0 < cox_snell < min(largest, shrinkage),
-        f"cox_snell is {cox_snell:g}: with prevalence {prevalence:g} and shrinkage {shrinkage:g} it must lie above 0 and "
-        f"below {min(largest, shrinkage):.3f}. If it is a Nagelkerke R2, multiply it by {largest:.3f}.",
+        f"cox_snell is {cox_snell:g}: with prevalence {prevalence:g} and shrinkage {shrinkage:g} it must lie above 0 "
+        f"and below {min(largest, shrinkage):.3f}. If it is a Nagelkerke R2, multiply it by {largest:.3f}.",
     )
     first = patients_for_shrinkage(parameters, cox_snell, shrinkage)
     second = patients_for_shrinkage(parameters, cox_snell, cox_snell / (cox_snell + optimism * largest))
@@ -70,7 +70,7 @@ def minimum_sample_size(*, prevalence, parameters, cox_snell, shrinkage=0.9, opt
 
 
 def patients_for_shrinkage(parameters, cox_snell, shrinkage):
-    """Patients at which the expected uniform shrinkage factor reaches its target (Riley et al. 2019, equation 11)."""
+    """Patients at which the expected uniform shrinkage factor reaches its target (Riley et al. 2019, criterion 1)."""
     return math.ceil(parameters / ((shrinkage - 1) * math.log(1 - cox_snell / shrinkage)))
 
 
@@ -131,8 +131,8 @@ def events_per_parameter(events, patients, parameters):
         return ratio, ""
     return ratio, (
         f"Only {ratio:.1f} patients of the smaller class for each of {parameters} candidate parameters ({events} of "
-        f"{patients} patients have the event). Below {FEWEST_EVENTS} (Peduzzi et al. 1996) coefficients are biased away "
-        "from zero and intervals are unreliable; use fewer candidates, penalise, or state the minimum sample size."
+        f"{patients} patients have the event). Below {FEWEST_EVENTS} (Peduzzi et al. 1996) coefficients are biased "
+        "away from zero and intervals are unreliable; use fewer candidates, penalise, or state the minimum sample size."
     )
 
 

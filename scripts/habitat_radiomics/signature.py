@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
 
 from habitat_radiomics import lasso
 from habitat_radiomics.leakage import digests
@@ -50,11 +51,17 @@ def fit_signature(pipeline, features, outcome):
     ----------
     features : DataFrame, patients x features
     outcome : Series
-        0 or 1 by patient, same index.
+        0 or 1 by patient, same index. A patient may occur several times, as in a bootstrap resample.
     """
-    fitted = clone(pipeline).fit(features, outcome.to_numpy(dtype=int))
+    fitted = clone(pipeline).fit(features, outcome.to_numpy(dtype=int), **_copies(pipeline, features.index))
     fitted.fitted_on_ = digests(features.index)
     return fitted
+
+
+def _copies(pipeline, patients):
+    """Tell the last step who is in each row when patients occur several times: its folds must not split copies."""
+    name, last = pipeline.steps[-1]
+    return {} if patients.is_unique or not has_fit_parameter(last, "patients") else {f"{name}__patients": patients}
 
 
 def signature_score(fitted, features):
@@ -65,15 +72,17 @@ def signature_score(fitted, features):
 def stratified_folds(outcome, *, folds, seed):
     """Return the fold number (0..) of every patient, balanced by class and the same for any row order.
 
+    A patient who occurs several times (bootstrap resample) is in one fold.
+
     Raises
     ------
     ValueError
         If a class has fewer patients than two folds need.
     """
-    smaller = int(min((outcome == 0).sum(), (outcome == 1).sum()))
+    ordered = outcome[~outcome.index.duplicated()].sort_index()
+    smaller = int(min((ordered == 0).sum(), (ordered == 1).sum()))
     if smaller < 2:
         raise ValueError(f"cross-validation needs 2 patients of each class, the smaller class has {smaller}.")
-    ordered = outcome.sort_index()
     number = lasso.stratified_folds(ordered.to_numpy(), folds=min(folds, smaller), seed=seed)
     return pd.Series(number, index=ordered.index, name="fold").reindex(outcome.index)
 
@@ -96,12 +105,12 @@ def cross_fitted_scores(pipeline, features, outcome, *, folds, repeats, seed):
 
 
 def _held_out_scores(pipeline, features, outcome, folds):
-    scores = pd.Series(np.nan, index=features.index)
+    scores = np.full(len(features), np.nan)
     for fold in np.unique(folds):
-        held_out = folds == fold
+        held_out = (folds == fold).to_numpy()
         fitted = fit_signature(pipeline, features[~held_out], outcome[~held_out])
         scores[held_out] = signature_score(fitted, features[held_out])
-    return scores
+    return pd.Series(scores, index=features.index)
 
 
 def selection_funnel(fitted):

@@ -66,7 +66,9 @@ def test_an_unusable_scan_excludes_the_patient_and_says_why(collect):
 
 
 def test_under_the_other_policy_every_unusable_scan_is_named_and_the_study_stops(collect):
-    with pytest.raises(StudyFault, match=r"Patients that cannot be used: 1 .*\n  - patient P2, T2: mask P2.nii.gz is empty"):
+    with pytest.raises(
+        StudyFault, match=r"Patients that cannot be used: 1 .*\n  - patient P2, T2: mask P2.nii.gz is empty"
+    ):
         collect("stop")
 
 

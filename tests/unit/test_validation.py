@@ -1,9 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from oracles.oracle import Oracle
 
 from habitat_radiomics.validation import all_comparisons, all_metrics, combine_predictions
+from oracles.oracle import Oracle
 
 
 def haemorrhage():

@@ -53,7 +53,7 @@ def nearest(word, words):
 
 def _with_defaults(value, schema, root):
     """Fill defaults below ``value``; where the schema says ``x-sparse`` (overrides) nothing is filled in."""
-    schema = _resolved(schema, root)
+    schema = resolved(schema, root)
     if schema.get("x-sparse"):
         return value
     if isinstance(value, list):
@@ -68,11 +68,11 @@ def _with_defaults(value, schema, root):
 
 def _defaults(value, properties, root):
     """Return the defaults of the keys that ``value`` leaves out."""
-    parts = {key: _resolved(part, root) for key, part in properties.items() if key not in value}
+    parts = {key: resolved(part, root) for key, part in properties.items() if key not in value}
     return {key: copy.deepcopy(part["default"]) for key, part in parts.items() if "default" in part}
 
 
-def _resolved(schema, root):
+def resolved(schema, root):
     """Follow a ``$ref`` inside the same schema; keys beside the reference win."""
     if "$ref" not in schema:
         return schema

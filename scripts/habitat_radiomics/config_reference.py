@@ -2,6 +2,8 @@
 
 import json
 
+from habitat_radiomics.config import resolved
+
 INTRODUCTION = """# Configuration
 
 A study is one YAML file. `snakemake --cores 32` runs [config.yaml](config.yaml), the demo study;
@@ -16,7 +18,7 @@ def config_reference(schema):
     """Return the Markdown page: one table per section of the configuration, then the selection steps and the tables."""
     parts = [INTRODUCTION, "## Top level\n", _table(_plain_keys(schema, schema), schema)]
     for name, section in schema["properties"].items():
-        section = _resolved(section, schema)
+        section = resolved(section, schema)
         if section.get("properties"):
             parts += [f"## {name}\n", section.get("description", "") + "\n", _table(section["properties"], schema)]
         elif _members(section).get("properties"):
@@ -27,7 +29,7 @@ def config_reference(schema):
 
 
 def _plain_keys(section, root):
-    return {key: part for key, part in section["properties"].items() if not _has_keys(_resolved(part, root))}
+    return {key: part for key, part in section["properties"].items() if not _has_keys(resolved(part, root))}
 
 
 def _has_keys(part):
@@ -39,19 +41,10 @@ def _members(part):
     return others if isinstance(others, dict) else {}
 
 
-def _resolved(part, root):
-    if "$ref" not in part:
-        return part
-    target = root
-    for name in part["$ref"].removeprefix("#/").split("/"):
-        target = target[name]
-    return {**target, **{key: value for key, value in part.items() if key != "$ref"}}
-
-
 def _table(properties, root):
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for key, part in properties.items():
-        part = _resolved(part, root)
+        part = resolved(part, root)
         if "$ref" in properties[key] and "default" not in properties[key]:
             rows.append(f"| `{key}` | group | | Overrides of [{key}](#{key}) for this sequence. |")
         else:

@@ -15,13 +15,18 @@ def checkout(tmp_path_factory):
     return checkout
 
 
+LAST_PATIENT = "P028"
+
+
 @pytest.fixture(scope="session")
 def own_data(checkout):
-    """The same cohort as somebody's own tables and files: checkout and configuration, run once to the end."""
+    """Half of the cohort as somebody's own tables and files: checkout and configuration, run once to the end."""
     data = checkout.folder / "eigene Däten"
     shutil.copytree(checkout.results / "demo", data)
     for name in ("patients", "images"):
-        shutil.copy(checkout.results / "tables" / f"{name}.tsv", data)
+        header, *lines = (checkout.results / "tables" / f"{name}.tsv").read_text().splitlines(keepends=True)
+        kept = [line for line in lines if line.split("\t")[0] <= LAST_PATIENT]
+        (data / f"{name}.tsv").write_text("".join([header, *kept]))
     config = {**CONFIG, "study": "own", "data": {"folder": data.name, "incomplete_patients": "exclude"}}
     del config["demo"]
     own = Checkout(checkout.folder, "own")

@@ -47,8 +47,9 @@ def test_unusable_patients_are_excluded_with_their_reason_or_stop_the_study(own_
     own, config, data = own_data
     backup = data.parent / "backup"
     shutil.copytree(data, backup)
-    patients = read_table(own.results / "cohort/outcome.csv")["patient"].iloc[-12:].tolist()
-    broken = dict(zip(FAULTS, patients, strict=False))
+    everyone = read_table(own.results / "cohort/outcome.csv")["patient"].tolist()
+    patients = everyone[-len(FAULTS) :]
+    broken = dict(zip(FAULTS, patients, strict=True))
     for code, patient in broken.items():
         name, damage = FAULTS[code]
         damage(data / patient / name)
@@ -61,14 +62,14 @@ def test_unusable_patients_are_excluded_with_their_reason_or_stop_the_study(own_
         assert found == broken
         flow = read_table(own.results / "cohort/flow.csv")
         assert flow.query("step == 'excluded'")["patients"].tolist() == [1] * len(FAULTS)
-        assert flow.query("step == 'included'")["patients"].item() == 48 - len(FAULTS)
+        assert flow.query("step == 'included'")["patients"].item() == len(everyone) - len(FAULTS)
         messages = quality[~quality["usable"]]["message"]
         assert all("." in message and len(message) > 40 for message in messages)
 
         stop = {**config, "data": {**config["data"], "incomplete_patients": "stop"}}
         output = own.run(stop, "--", "results/own/cohort/flow.csv", check=False)
         assert f"Patients that cannot be used: {len(FAULTS)}" in output
-        for patient in patients[: len(FAULTS)]:
+        for patient in patients:
             assert f"patient {patient}, " in output
     finally:
         shutil.rmtree(data)

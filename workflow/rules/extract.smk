@@ -18,7 +18,7 @@ rule extract_features:
     benchmark:
         f"{RESULTS}/benchmarks/extract_features/{{patient}}.{{sequence}}.tsv"
     group:
-        "patient"
+        MEASURE
     threads: 1
     resources:
         mem_mb=3000,

@@ -393,7 +393,8 @@ def predictor_label(results, predictor):
 
 def validation_section(results, captions):
     """Measures of every model in every cohort, ROC curves, tests between models, and the check against leakage."""
-    blocks = [leakage_sentence(results.leakage), metric_table(results, captions)]
+    checks = [leakage_sentence(results.leakage), audit_sentence(results.statistics["audit"])]
+    blocks = [*checks, metric_table(results, captions)]
     curves = [_roc_figure(results, captions, cohort) for cohort in results.cohorts]
     return section(
         "validation", "Validation", [*blocks, gallery(curves, caption=""), comparison_table(results, captions)]
@@ -415,6 +416,16 @@ def leakage_sentence(leakage):
     patients = " to ".join(dict.fromkeys((count(min(sizes)), count(max(sizes)))))
     return paragraph(
         f"{count(len(sizes))} fitted objects were checked; all saw training patients only ({patients} patients each)."
+    )
+
+
+def audit_sentence(checks):
+    """Say how many relations of the printed numbers were checked; the run had stopped if one had failed."""
+    if checks is None:
+        return None
+    return paragraph(
+        "The numbers below were derived again from the stored predictions, by other code, and compared: "
+        f"{count(len(checks))} checks, all passed."
     )
 
 

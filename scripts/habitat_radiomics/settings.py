@@ -192,6 +192,11 @@ def validation(study):
     }
 
 
+def audit(study):
+    """What the audit of the printed numbers needs to know."""
+    return {**validation(study), "signatures": list(study.config["signatures"])}
+
+
 def reference_model(config):
     """Return the model the others are compared with: the one named, else the first."""
     return config["validation"]["reference_model"] or next(iter(config["models"]))

@@ -18,7 +18,7 @@ from example_results import (
 )
 from habitat_radiomics.entry import write_json
 from habitat_radiomics.report import caption_reader, read_parts, report_page, rst_to_html
-from habitat_radiomics.report_sections import headline, metric_cell, p_text, score_formula
+from habitat_radiomics.report_sections import audit_sentence, headline, metric_cell, p_text, score_formula
 from habitat_radiomics.results import load_results
 
 PARTS = read_parts(path for path in sorted((ROOT / "workflow/report").iterdir()) if path.is_file())
@@ -155,6 +155,11 @@ def test_a_stored_table_is_offered_byte_for_byte(results, page):
 
 def test_the_page_says_how_many_fitted_objects_saw_training_patients_only(page):
     assert "8 fitted objects were checked; all saw training patients only (39 patients each)." in page.text
+
+
+def test_the_page_says_how_many_numbers_were_derived_again():
+    assert audit_sentence(None) is None
+    assert "1,271 checks, all passed" in audit_sentence(pd.DataFrame(index=range(1271)))["text"]
 
 
 def test_the_cohort_table_counts_patients_events_and_gaps(results, page):

@@ -3,6 +3,8 @@
 import copy
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ import SimpleITK as sitk
 from habitat_radiomics.model import build_model, fit_chain
 from habitat_radiomics.model_inputs import model_inputs, model_signatures
 from habitat_radiomics.tables import read_by_patient, read_table
-from small_study import CONFIG
+from small_study import CONFIG, ROOT
 
 
 def metrics(checkout):
@@ -138,3 +140,29 @@ def test_changing_a_test_patient_runs_that_patient_and_leaves_everything_learnt_
 
     own.run(config, "--forceall", "--quiet", "all", "--", *[f"results/own/{name}" for name in before])
     assert own.fitted() == before
+
+
+def test_a_printed_number_that_does_not_follow_from_the_predictions_stops_the_run(checkout, tmp_path):
+    results = checkout.results
+    audit = read_table(results / "quality/audit.csv")
+    assert len(audit) > 300
+    assert audit["passed"].all()
+    table = read_table(results / "validate/metrics.csv")
+    table.loc[table["metric"] == "accuracy", "estimate"] += 0.01
+    table.to_csv(tmp_path / "metrics.csv", index=False)
+    done = run_audit(results, tmp_path / "metrics.csv", tmp_path / "checks.csv")
+    assert done.returncode != 0
+    assert "AuditError" in done.stderr
+    assert "accuracy: estimate follows from the predictions" in done.stderr
+    assert not (tmp_path / "checks.csv").exists()
+
+
+def run_audit(results, metrics_path, checks_path):
+    models = list(CONFIG["models"])
+    command = [sys.executable, "scripts/audit_numbers.py", "--settings", results / "state/audit_numbers.json"]
+    command += ["--predictions", *(results / f"validate/{model}/predictions.csv" for model in models)]
+    command += ["--cutoffs", *(results / f"train/{model}/cutoff.json" for model in models)]
+    command += ["--metrics", metrics_path, "--comparisons", results / "validate/comparisons.csv"]
+    command += ["--funnels", *(results / f"select/{name}/funnel.csv" for name in CONFIG["signatures"])]
+    command += ["--flow", results / "cohort/flow.csv", "--checks", checks_path]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -11,6 +11,7 @@ STORED = {
     "quality": ALL_QUALITY,
     "icc": rules.assess_reproducibility.output.icc if ANY_ICC else None,
     "leakage": rules.check_leakage.output.report,
+    "audit": rules.audit_numbers.output.checks,
     "signatures": {name: of_signature(name) for name in SIGNATURES},
     "models": {name: of_model(name) for name in MODELS},
     "metrics": rules.measure_models.output.metrics,

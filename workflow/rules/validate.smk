@@ -46,3 +46,28 @@ rule measure_models:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
         " --cutoffs {input.cutoffs:q} --metrics {output.metrics:q} --comparisons {output.comparisons:q} > {log:q} 2>&1"
+
+
+rule audit_numbers:
+    """Proof that every printed number follows from the stored predictions; the run stops here when one does not."""
+    input:
+        settings=state("audit_numbers", settings.audit(STUDY)),
+        predictions=PREDICTIONS,
+        cutoffs=expand(rules.fit_model.output.cutoff, model=MODELS),
+        metrics=rules.measure_models.output.metrics,
+        comparisons=rules.measure_models.output.comparisons,
+        funnels=expand(rules.fit_signature.output.funnel, signature=SIGNATURES),
+        flow=rules.describe_cohort.output.flow,
+        code=code("audit_numbers"),
+    output:
+        checks=f"{RESULTS}/quality/audit.csv",
+    log:
+        f"{RESULTS}/logs/audit_numbers.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q} --cutoffs {input.cutoffs:q}"
+        " --metrics {input.metrics:q} --comparisons {input.comparisons:q} --funnels {input.funnels:q} --flow {input.flow:q}"
+        " --checks {output.checks:q} > {log:q} 2>&1"

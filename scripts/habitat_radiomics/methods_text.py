@@ -57,6 +57,7 @@ def methods_text(config, *, orders, reference, versions):
         ("Selection", selection_text(config, orders["signatures"])),
         ("Models", models_text(config, orders["models"])),
         ("Validation", validation_text(config, reference)),
+        ("Calibration and usefulness", calibration_text(config)),
         ("Software", software_text(versions)),
     ]
     return [(title, text) for title, text in paragraphs if text]
@@ -224,6 +225,17 @@ def validation_text(config, reference):
         f"The AUC is given with DeLong's {level} interval; accuracy, sensitivity, specificity and predictive values at "
         f"the cut-off with {level} intervals by {PROPORTIONS[chosen['proportion_interval']]}.{test} Cross-validated "
         f"training performance repeats the whole chain, selection included, in {config['training']['folds']} folds."
+    )
+
+
+def calibration_text(config):
+    """Calibration, decision curves and the bands of both."""
+    chosen = config["validation"]
+    return (
+        "Calibration was measured by intercept and slope of a logistic recalibration, the Brier score, distances of "
+        f"a lowess curve from the ideal (ICI, E50, E90, Emax; Austin 2019) and the Hosmer-Lemeshow test in "
+        f"{chosen['hosmer_lemeshow_groups']} groups; clinical usefulness by decision curves (Vickers 2006). Bands are "
+        f"pointwise {percent(chosen['interval_level'])} percentiles of {count(chosen['band_resamples'])} bootstraps."
     )
 
 

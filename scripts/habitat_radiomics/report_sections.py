@@ -33,6 +33,7 @@ from habitat_radiomics.report_blocks import (
     stored,
     table,
 )
+from habitat_radiomics.report_statistics import calibration_section, decision_section
 
 PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
 COHORT_NOTES = {
@@ -54,6 +55,8 @@ def all_sections(results, captions):
         signatures_section(results, captions),
         models_section(results, captions),
         validation_section(results, captions),
+        calibration_section(results, captions),
+        decision_section(results, captions),
         section("limitations", "Limitations found by the workflow", [bullets(limitations(results))]),
         methods_section(results),
         provenance_section(results),

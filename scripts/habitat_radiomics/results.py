@@ -9,7 +9,7 @@ from habitat_radiomics.labels import missing
 from habitat_radiomics.tables import read_table
 
 HONEST_COHORTS = ("external", "internal", "train_cv")
-STATISTICS = ("audit",)
+STATISTICS = ("audit", "calibration")
 
 
 @dataclass(frozen=True)

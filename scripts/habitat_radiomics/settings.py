@@ -197,6 +197,26 @@ def audit(study):
     return {**validation(study), "signatures": list(study.config["signatures"])}
 
 
+def calibration(study):
+    """Models, the groups of Hosmer and Lemeshow's test, and the bands of the curves."""
+    return {**_bands(study), "groups": study.config["validation"]["hosmer_lemeshow_groups"]}
+
+
+def decision(study):
+    """Models, thresholds and bands of the decision curves."""
+    return {**_bands(study), "thresholds": study.config["validation"]["decision_thresholds"]}
+
+
+def _bands(study):
+    chosen = study.config["validation"]
+    return {
+        "models": list(study.config["models"]),
+        "level": chosen["interval_level"],
+        "resamples": chosen["band_resamples"],
+        "seed": study.config["seed"],
+    }
+
+
 def reference_model(config):
     """Return the model the others are compared with: the one named, else the first."""
     return config["validation"]["reference_model"] or next(iter(config["models"]))
@@ -238,8 +258,8 @@ def shown_cohorts(study):
     return ["train", "train_cv", *study.validation_cohorts]
 
 
-def roc_figure(study):
-    """Models and level of the ROC figures."""
+def model_figures(study):
+    """Models and level of the figures of all models: ROC, calibration and decision curves."""
     return {"models": named_models(study), "level": study.config["validation"]["interval_level"]}
 
 

@@ -1,4 +1,5 @@
 COHORTS = settings.shown_cohorts(STUDY)
+FIGURE_WORDS = state("figures/models", settings.model_figures(STUDY))
 SHOWN_PATIENTS = settings.shown_patients(STUDY)
 SIGNATURE_WORDS = {name: state(f"figures/{name}", settings.signature_figures(STUDY, name)) for name in SIGNATURES}
 
@@ -124,7 +125,7 @@ rule draw_scores:
 rule draw_roc:
     """ROC curves of all models in one cohort."""
     input:
-        settings=state("draw_roc", settings.roc_figure(STUDY)),
+        settings=FIGURE_WORDS,
         predictions=PREDICTIONS,
         metrics=rules.measure_models.output.metrics,
         code=code("draw_roc"),
@@ -139,3 +140,43 @@ rule draw_roc:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --predictions {input.predictions:q}"
         " --metrics {input.metrics:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule draw_calibration:
+    """Calibration curves of all models in one cohort."""
+    input:
+        settings=FIGURE_WORDS,
+        predictions=PREDICTIONS,
+        measures=rules.measure_calibration.output.measures,
+        curves=rules.measure_calibration.output.curves,
+        code=code("draw_calibration"),
+    output:
+        figures=figure("calibration/{cohort}", "calibration", "Validation"),
+    log:
+        f"{RESULTS}/logs/draw_calibration/{{cohort}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --predictions {input.predictions:q}"
+        " --measures {input.measures:q} --curves {input.curves:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule draw_decision:
+    """Decision curves of all models in one cohort."""
+    input:
+        settings=FIGURE_WORDS,
+        curves=rules.measure_decision.output.curves,
+        code=code("draw_decision"),
+    output:
+        figures=figure("decision/{cohort}", "decision", "Validation"),
+    log:
+        f"{RESULTS}/logs/draw_decision/{{cohort}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --curves {input.curves:q}"
+        " --figures {output.figures:q} > {log:q} 2>&1"

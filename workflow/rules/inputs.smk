@@ -140,6 +140,11 @@ def of_model(name):
     return {table: filled(path, model=name) for table, path in tables.items()}
 
 
+def of_cohorts(drawing):
+    """SVG figures of one kind, by cohort."""
+    return {name: filled(drawing.output.figures[1], cohort=name) for name in COHORTS}
+
+
 def of_signatures(drawing):
     """SVG figures of one kind, by signature."""
     return {name: filled(drawing.output.figures[1], signature=name) for name in SIGNATURES}

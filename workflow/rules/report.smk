@@ -16,6 +16,8 @@ STORED = {
     "models": {name: of_model(name) for name in MODELS},
     "metrics": rules.measure_models.output.metrics,
     "comparisons": rules.measure_models.output.comparisons,
+    "calibration": rules.measure_calibration.output.measures,
+    "decision": rules.measure_decision.output.curves,
 }
 FIGURES = {
     "flow": rules.draw_flow.output.figures[1],
@@ -24,7 +26,9 @@ FIGURES = {
     "lasso": of_signatures(rules.draw_lasso),
     "coefficients": of_signatures(rules.draw_coefficients),
     "scores": of_signatures(rules.draw_scores),
-    "roc": {name: filled(rules.draw_roc.output.figures[1], cohort=name) for name in COHORTS},
+    "roc": of_cohorts(rules.draw_roc),
+    "calibration": of_cohorts(rules.draw_calibration),
+    "decision": of_cohorts(rules.draw_decision),
 }
 # Their hashes in the record also make it anew, with the commit that made them, whenever one of them changes.
 RECORDED = [*paths_in(STORED), *ALL_FEATURES, *PREDICTIONS]

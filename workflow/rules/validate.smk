@@ -71,3 +71,42 @@ rule audit_numbers:
         "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q} --cutoffs {input.cutoffs:q}"
         " --metrics {input.metrics:q} --comparisons {input.comparisons:q} --funnels {input.funnels:q} --flow {input.flow:q}"
         " --checks {output.checks:q} > {log:q} 2>&1"
+
+
+rule measure_calibration:
+    """Whether as many patients have the outcome as every model says, with the smooth curves."""
+    input:
+        settings=state("measure_calibration", settings.calibration(STUDY)),
+        predictions=PREDICTIONS,
+        code=code("measure_calibration"),
+    output:
+        measures=f"{RESULTS}/validate/calibration.csv",
+        curves=f"{RESULTS}/validate/calibration_curves.csv",
+    log:
+        f"{RESULTS}/logs/measure_calibration.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
+        " --measures {output.measures:q} --curves {output.curves:q} > {log:q} 2>&1"
+
+
+rule measure_decision:
+    """What acting on every model is worth, by threshold probability (decision curves)."""
+    input:
+        settings=state("measure_decision", settings.decision(STUDY)),
+        predictions=PREDICTIONS,
+        code=code("measure_decision"),
+    output:
+        curves=f"{RESULTS}/validate/decision.csv",
+    log:
+        f"{RESULTS}/logs/measure_decision.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
+        " --curves {output.curves:q} > {log:q} 2>&1"

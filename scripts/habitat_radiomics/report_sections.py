@@ -33,6 +33,7 @@ from habitat_radiomics.report_blocks import (
     stored,
     table,
 )
+from habitat_radiomics.report_patients import factor_table, group_tables, sample_size_table
 from habitat_radiomics.report_statistics import calibration_section, decision_section
 
 PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
@@ -124,7 +125,7 @@ def p_text(p):
 def cohort_section(results, captions):
     """Flow of patients, and the included ones by cohort."""
     picture = figure(results.files["figures"]["flow"], alt=flow_alt(results.flow), caption=captions("flow"))
-    return section("cohort", "Patients", [picture, cohort_table(results)])
+    return section("cohort", "Patients", [picture, *group_tables(results, captions)])
 
 
 def flow_alt(flow):
@@ -138,33 +139,6 @@ def _group(row):
     return f"excluded ({row.reason})" if row.step == "excluded" else PATIENT_COHORTS.get(row.reason, row.reason).lower()
 
 
-def cohort_table(results):
-    """Patients, outcome and clinical variables of the included patients, by cohort."""
-    included = results.patients[results.patients["included"] == "True"]
-    groups = {title: included[included["cohort"] == name] for name, title in PATIENT_COHORTS.items()}
-    groups = {title: rows for title, rows in groups.items() if len(rows)}
-    rows = [["Patients", *(count(len(part)) for part in groups.values())]]
-    rows.append([f"With {results.outcome}", *(_share(part["outcome"].astype(float) == 1) for part in groups.values())])
-    for name in results.orders["clinical"]:
-        rows += _variable_rows(name, results.config["clinical"][name], groups)
-    note = "Numbers are median (first to third quartile), categories are patients (%); percentages are of known values."
-    download = displayed("patients_by_cohort.csv", ["variable", *groups], rows)
-    return table("Included patients by cohort", ["", *groups], rows, note=note, download=download)
-
-
-def _variable_rows(name, variable, groups):
-    """Rows of one clinical variable: one for a number, one per level of a category; missing values are counted."""
-    title = variable["label"] or name
-    title = f"{title} ({variable['unit']})" if variable["unit"] else title
-    if variable["type"] == "number":
-        return [[title, *(_quartiles(pd.to_numeric(part[name])) for part in groups.values())]]
-    rows = []
-    for level in variable["levels"]:
-        rows.append([f"{title}: {level}", *(_share(part[name].dropna() == level) for part in groups.values())])
-    gaps = [int(part[name].isna().sum()) for part in groups.values()]
-    return rows + ([[f"{title}: missing", *map(count, gaps)]] if any(gaps) else [])
-
-
 def _quartiles(values, show=lambda value: significant(value, 3)):
     known = values.dropna()
     lost = f"{count(len(values) - len(known))} missing" if len(known) < len(values) else ""
@@ -172,11 +146,6 @@ def _quartiles(values, show=lambda value: significant(value, 3)):
         return (DASH, lost)
     low, middle, high = known.quantile([0.25, 0.5, 0.75])
     return (f"{show(middle)} ({show(low)} to {show(high)})", lost)
-
-
-def _share(answers):
-    total = len(answers)
-    return f"{count(answers.sum())} ({percent(round(answers.mean(), 2))})" if total else DASH
 
 
 def displayed(name, header, rows):
@@ -361,7 +330,7 @@ def models_section(results, captions):
     data = pd.concat([tables["coefficients"].assign(model=name) for name, tables in results.models.items()])
     download = ("models.csv", _csv(data[["model", *data.columns.drop("model")]]))
     summary = table("Predictors of every model", header, rows, note=captions("models"), download=download)
-    return section("models", "Models", [summary])
+    return section("models", "Models", [factor_table(results, captions), summary, sample_size_table(results, captions)])
 
 
 def _model_rows(results, name):

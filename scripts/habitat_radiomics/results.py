@@ -9,7 +9,7 @@ from habitat_radiomics.labels import missing
 from habitat_radiomics.tables import read_table
 
 HONEST_COHORTS = ("external", "internal", "train_cv")
-STATISTICS = ("audit", "calibration")
+STATISTICS = ("audit", "calibration", "table_one", "table_one_tests", "factors", "factors_summary", "sample_size")
 
 
 @dataclass(frozen=True)
@@ -127,4 +127,4 @@ def _read_any(paths):
     """Read one table, or one for each name of a dictionary; None where there is none."""
     if not paths:
         return None
-    return _read_all(paths) if isinstance(paths, dict) else read_table(paths)
+    return _read_all(paths) if isinstance(paths, dict) else _read_all({"": paths})[""]

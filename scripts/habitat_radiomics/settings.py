@@ -71,6 +71,28 @@ def cohort(study):
     }
 
 
+def patient_groups(study):
+    """Clinical variables and outcome of Table 1; the order is a list because JSON files here have sorted keys."""
+    return {**_described(study.config), "outcome_label": outcome_label(study.config)}
+
+
+def clinical_factors(study):
+    """Clinical variables, how those of the multivariable model are chosen, and the intervals."""
+    config = study.config
+    return {
+        **_described(config),
+        **config["clinical_factors"],
+        "signatures": {},
+        "level": config["validation"]["interval_level"],
+    }
+
+
+def _described(config):
+    kept = ("type", "levels", "label", "unit")
+    variables = {name: {k: v[k] for k in kept if k in v} for name, v in config["clinical"].items()}
+    return {"variables": variables, "order": list(variables)}
+
+
 def training(study):
     """Identifiers of the training patients."""
     return {"patients": study.in_cohort("train")}

@@ -162,17 +162,6 @@ def test_the_page_says_how_many_numbers_were_derived_again():
     assert "1,271 checks, all passed" in audit_sentence(pd.DataFrame(index=range(1271)))["text"]
 
 
-def test_the_cohort_table_counts_patients_events_and_gaps(results, page):
-    included = results.patients[results.patients["included"] == "True"]
-    training = included[included["cohort"] == "train"]
-    women, events = (training["sex"] == "F").sum(), int(training["outcome"].astype(float).sum())
-    assert f"With progression within the follow-up {events} ({100 * events / len(training):.0f} %)" in page.text
-    assert f"sex: F {women} ({100 * women / len(training):.0f} %)" in page.text
-    ages = pd.to_numeric(training["age"]).dropna()
-    assert f"age (years) {ages.median():.3g} (" in page.text
-    assert "1 missing" in page.text
-
-
 def test_excluded_patients_are_listed_with_their_reason(page):
     assert "P002 Training the tumour mask has no voxel. Check the drawing." in page.text
     assert "P073 – column is empty." in page.text

@@ -17,6 +17,11 @@ STORED = {
     "metrics": rules.measure_models.output.metrics,
     "comparisons": rules.measure_models.output.comparisons,
     "calibration": rules.measure_calibration.output.measures,
+    "table_one": rules.describe_groups.output.cells,
+    "table_one_tests": rules.describe_groups.output.tests,
+    "factors": rules.describe_factors.output.table if CONFIG["clinical"] else None,
+    "factors_summary": rules.describe_factors.output.summary if CONFIG["clinical"] else None,
+    "sample_size": rules.judge_sample_size.output.table,
     "decision": rules.measure_decision.output.curves,
 }
 FIGURES = {

@@ -75,3 +75,25 @@ rule check_leakage:
     shell:
         "python {input.code[0]} --training {input.training:q} --objects {input.signatures:q} {input.models:q}"
         " --records {input.records:q} --report {output.report:q} > {log:q} 2>&1"
+
+
+rule describe_factors:
+    """Odds ratios of the clinical variables, one by one and together, in the training patients."""
+    input:
+        settings=state("describe_factors", settings.clinical_factors(STUDY)),
+        outcome=TRAINING_OUTCOME,
+        clinical=TRAINING_CLINICAL,
+        quality=TRAINING_QUALITY,
+        code=code("describe_factors"),
+    output:
+        table=f"{RESULTS}/train/clinical_factors.csv",
+        summary=f"{RESULTS}/train/clinical_factors.json",
+    log:
+        f"{RESULTS}/logs/describe_factors.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
+        " --quality {input.quality:q} --table {output.table:q} --summary {output.summary:q} > {log:q} 2>&1"

@@ -110,3 +110,24 @@ rule measure_decision:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
         " --curves {output.curves:q} > {log:q} 2>&1"
+
+
+rule judge_sample_size:
+    """Training patients of every model, and how many it would have needed."""
+    input:
+        settings=state("judge_sample_size", settings.audit(STUDY)),
+        metrics=rules.measure_models.output.metrics,
+        coefficients=expand(rules.fit_model.output.coefficients, model=MODELS),
+        funnels=expand(rules.fit_signature.output.funnel, signature=SIGNATURES),
+        code=code("judge_sample_size"),
+    output:
+        table=f"{RESULTS}/validate/sample_size.csv",
+    log:
+        f"{RESULTS}/logs/judge_sample_size.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --metrics {input.metrics:q} --coefficients {input.coefficients:q}"
+        " --funnels {input.funnels:q} --table {output.table:q} > {log:q} 2>&1"

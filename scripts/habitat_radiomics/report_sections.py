@@ -34,7 +34,14 @@ from habitat_radiomics.report_blocks import (
     table,
 )
 from habitat_radiomics.report_patients import factor_table, group_tables, sample_size_table
-from habitat_radiomics.report_statistics import calibration_section, decision_section
+from habitat_radiomics.report_statistics import (
+    bootstrap_section,
+    calibration_section,
+    decision_section,
+    frequency_of,
+    frequency_table,
+    share_text,
+)
 
 PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
 COHORT_NOTES = {
@@ -56,6 +63,7 @@ def all_sections(results, captions):
         signatures_section(results, captions),
         models_section(results, captions),
         validation_section(results, captions),
+        bootstrap_section(results, captions),
         calibration_section(results, captions),
         decision_section(results, captions),
         section("limitations", "Limitations found by the workflow", [bullets(limitations(results))]),
@@ -255,6 +263,7 @@ def _signature_blocks(results, name, captions):
     else:
         blocks.append(picture("coefficients", f"Coefficients of the selected features of signature {label}."))
         blocks.append(coefficient_table(results, name))
+    blocks.append(frequency_table(results, name, captions))
     return [*blocks, picture("scores", f"Score of signature {label} by outcome in every cohort.")]
 
 
@@ -304,15 +313,18 @@ def coefficient_table(results, name):
     coefficients = results.signatures[name]["coefficients"]
     chosen = coefficients[coefficients["feature"] != "(intercept)"]
     icc = {} if results.icc is None else results.icc.set_index("feature")["icc"]
+    frequency = frequency_of(results, name)
     rows = [
         [
             feature_label(row.feature),
             coefficient(row.coefficient),
             *([number(icc.get(row.feature))] if len(icc) else []),
+            *([share_text(frequency["frequency"].get(row.feature))] if frequency is not None else []),
         ]
         for row in chosen.itertuples()
     ]
     header = ["Feature", "Coefficient", *(["ICC (smaller)"] if len(icc) else [])]
+    header += ["Selected in resamples"] if frequency is not None else []
     download = stored(results.files["signatures"][name]["coefficients"], f"coefficients_{name}.csv")
     return table(
         f"Selected features of signature {results.label('signatures', name)}",

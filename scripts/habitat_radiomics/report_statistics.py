@@ -1,6 +1,8 @@
 """Sections of the report page on calibration and clinical usefulness, composed from stored tables."""
 
-from habitat_radiomics.labels import cohort_label, count, interval, missing, number, p_value, percent
+import pandas as pd
+
+from habitat_radiomics.labels import cohort_label, count, feature_label, interval, missing, number, p_value, percent
 from habitat_radiomics.report_blocks import figure, gallery, section, stored, table
 
 CALIBRATION_COLUMNS = {
@@ -14,6 +16,94 @@ CALIBRATION_COLUMNS = {
     "emax": ("Emax", 3),
     "hosmer_lemeshow": ("Hosmer-Lemeshow", 1),
 }
+
+
+BOOTSTRAP_ROWS = {"auc": ("AUC", 2), "brier": ("Brier score", 3), "slope": ("Calibration slope", 2)}
+MOST_FEATURES = 15
+
+
+def bootstrap_section(results, captions):
+    """Performance corrected for optimism in three ways beside cross-validation; None without a bootstrap."""
+    if not results.statistics["bootstrap"]:
+        return None
+    return section("bootstrap", "Optimism", [bootstrap_table(results, captions)])
+
+
+def bootstrap_table(results, captions):
+    """Apparent, corrected and out-of-bag performance of every model."""
+    tables, rows = results.statistics["bootstrap"], []
+    for statistic, (title, decimals) in BOOTSTRAP_ROWS.items():
+        rows.append([title])
+        for model in results.orders["models"]:
+            row = tables[model].set_index("statistic").loc[statistic]
+            names = ("apparent", "optimism", "corrected", "out_of_bag", "corrected_632")
+            if missing(row["corrected"]):
+                row = row.drop("optimism")  # of a slope without bounds
+            cells = [number(row.get(name), decimals) for name in names]
+            rows.append([results.label("models", model), *cells, _cross_validated(results, model, statistic, decimals)])
+    counts = sorted({int(table["resamples"].iloc[0]) for table in tables.values()})
+    header = ["Model", "Apparent", "Optimism", "Corrected (Harrell)", "Out of bag", ".632+", "Cross-validated"]
+    data = pd.concat([tables[model].assign(model=model) for model in results.orders["models"]])
+    return table(
+        f"Optimism by {' to '.join(map(count, counts))} bootstraps of the whole chain",
+        header,
+        rows,
+        note=captions("bootstrap"),
+        download=("bootstrap.csv", csv_bytes(data[["model", *data.columns.drop("model")]])),
+    )
+
+
+def _cross_validated(results, model, statistic, decimals):
+    """The same measure by cross-validation of the whole chain."""
+    if statistic == "auc":
+        row = results.metric(model, "train_cv", "auc")
+        return number(None if row is None else row["estimate"], decimals)
+    measures = results.statistics["calibration"]
+    if measures is None:
+        return number(None)
+    rows = measures.query("model == @model and cohort == 'train_cv' and metric == @statistic")
+    return number(rows["estimate"].iloc[0] if len(rows) else None, decimals)
+
+
+def frequency_of(results, signature):
+    """Return how often each feature of a signature was selected, by feature; None without a bootstrap.
+
+    All models with the signature share its resamples, and so its selections.
+    """
+    for model in results.orders["models"]:
+        if signature in results.config["models"][model]["signatures"] and results.statistics["frequency"]:
+            table_of_model = results.statistics["frequency"][model]
+            return table_of_model[table_of_model["signature"] == signature].set_index("feature")
+    return None
+
+
+def frequency_table(results, signature, captions):
+    """Features most often selected, in the score or not; None without a bootstrap."""
+    frequency = frequency_of(results, signature)
+    if frequency is None or frequency.empty:
+        return None
+    rows = [
+        [feature_label(row.Index), share_text(row.frequency), share_text(row.positive), "yes" if row.in_study else "no"]
+        for row in frequency.head(MOST_FEATURES).itertuples()
+    ]
+    return table(
+        f"Features most often selected in resamples, {results.label('signatures', signature)}",
+        ["Feature", "Selected in resamples", "Of these with positive coefficient", "In the score"],
+        rows,
+        note=captions("frequency"),
+        download=(f"selection_frequency_{signature}.csv", csv_bytes(frequency.reset_index())),
+        folded=True,
+    )
+
+
+def share_text(value):
+    """Return a share as whole per cent; an en dash when it is missing."""
+    return number(None) if missing(value) else percent(round(value, 2))
+
+
+def csv_bytes(data):
+    """Return a table as the bytes of a CSV file."""
+    return data.to_csv(index=False, lineterminator="\n").encode("utf-8")
 
 
 def calibration_section(results, captions):

@@ -9,7 +9,17 @@ from habitat_radiomics.labels import missing
 from habitat_radiomics.tables import read_table
 
 HONEST_COHORTS = ("external", "internal", "train_cv")
-STATISTICS = ("audit", "calibration", "table_one", "table_one_tests", "factors", "factors_summary", "sample_size")
+STATISTICS = (
+    "audit",
+    "calibration",
+    "table_one",
+    "table_one_tests",
+    "factors",
+    "factors_summary",
+    "sample_size",
+    "bootstrap",
+    "frequency",
+)
 
 
 @dataclass(frozen=True)

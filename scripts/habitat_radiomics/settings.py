@@ -199,6 +199,24 @@ def model(study, name):
     }
 
 
+def bootstrap(study, name):
+    """What the bootstrap of a model's whole chain depends on."""
+    chosen = study.config["bootstrap"]
+    return {**model(study, name), "repeats": chosen["repeats"], "replicates": chosen["replicates"]}
+
+
+def merged_bootstrap(study, name):
+    """Level of the percentiles, and whether the model was fitted on other scores than it is measured on."""
+    cross_fitted = study.config["training"]["scores"] == "cross_fitted" and study.config["models"][name]["signatures"]
+    return {"level": study.config["validation"]["interval_level"], "cross_fitted": bool(cross_fitted)}
+
+
+def chunks(chosen):
+    """Names of the chunks in which replicates 0 (the study) to ``replicates`` are computed: 1of4, 2of4, ..."""
+    count = min(chosen["chunks"], chosen["replicates"] + 1)
+    return [f"{number}of{count}" for number in range(1, count + 1)]
+
+
 def _variable(variable):
     return {name: variable[name] for name in ("type", "levels") if name in variable}
 

@@ -134,6 +134,9 @@ def test_changing_a_test_patient_runs_that_patient_and_leaves_everything_learnt_
         "fit_signature",
         "cross_fit_signature",
         "fit_model",
+        "describe_factors",
+        "bootstrap_model",
+        "merge_bootstrap",
     } & set(jobs)
     own.run(config)
     assert own.fitted() == before
@@ -166,3 +169,42 @@ def run_audit(results, metrics_path, checks_path):
     command += ["--funnels", *(results / f"select/{name}/funnel.csv" for name in CONFIG["signatures"])]
     command += ["--flow", results / "cohort/flow.csv", "--checks", checks_path]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_the_bootstrap_is_the_same_in_any_number_of_chunks(checkout, tmp_path):
+    results, name = checkout.results, "combined"
+    assert len(list((results / f"bootstrap/{name}").glob("*of3.parquet"))) == 3
+    inputs = ["--outcome", results / "cohort/training_outcome.csv"]
+    chunk = [tmp_path / "1of1.parquet", tmp_path / "1of1.selected.csv"]
+    run_script(
+        "bootstrap_model",
+        *("--settings", results / f"state/bootstrap.{name}.json", "--chunk", "1of1", *inputs),
+        *("--clinical", results / "cohort/training_clinical.csv", "--quality", results / "quality/training.csv"),
+        *("--features", results / "features/training.parquet", "--icc", results / "reproducibility/icc.csv"),
+        *("--predictions", chunk[0], "--selected", chunk[1]),
+    )
+    files = {
+        "--statistics": "bootstrap.csv",
+        "--curve": "bootstrap_curve.csv",
+        "--frequency": "selection_frequency.csv",
+    }
+    outputs = [part for option, file in files.items() for part in (option, tmp_path / file)]
+    settings = ["--settings", results / f"state/merge_bootstrap.{name}.json"]
+    run_script("merge_bootstrap", *settings, *inputs, "--predictions", chunk[0], "--selected", chunk[1], *outputs)
+    for file in files.values():
+        assert (tmp_path / file).read_bytes() == (results / f"validate/{name}" / file).read_bytes(), file
+
+
+def test_the_bootstrap_starts_from_the_study_itself(checkout):
+    table = read_table(checkout.results / "validate/combined/bootstrap.csv").set_index("statistic")
+    stored = metrics(checkout).loc[("combined", "train", "auc"), "estimate"]
+    assert abs(table.loc["auc", "train"] - table.loc["auc", "test"] - table.loc["auc", "optimism"]) < 1e-12
+    assert table.loc["auc", "optimism"] > 0
+    assert table.loc["auc", "corrected_632"] < table.loc["auc", "corrected"] <= table.loc["auc", "apparent"]
+    assert abs(table.loc["auc", "apparent"] - stored) < 0.15  # one repeat of cross-fitting where the study has five
+
+
+def run_script(name, *arguments):
+    command = [sys.executable, f"scripts/{name}.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

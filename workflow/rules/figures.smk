@@ -148,6 +148,7 @@ rule draw_calibration:
         settings=FIGURE_WORDS,
         predictions=PREDICTIONS,
         measures=rules.measure_calibration.output.measures,
+        bootstrap=BOOTSTRAP_STATISTICS,
         curves=rules.measure_calibration.output.curves,
         code=code("draw_calibration"),
     output:
@@ -160,7 +161,7 @@ rule draw_calibration:
         runtime=5,
     shell:
         "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --predictions {input.predictions:q}"
-        " --measures {input.measures:q} --curves {input.curves:q} --figures {output.figures:q} > {log:q} 2>&1"
+        " --bootstrap {input.bootstrap:q} --measures {input.measures:q} --curves {input.curves:q} --figures {output.figures:q} > {log:q} 2>&1"
 
 
 rule draw_decision:

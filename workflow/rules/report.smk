@@ -22,6 +22,8 @@ STORED = {
     "factors": rules.describe_factors.output.table if CONFIG["clinical"] else None,
     "factors_summary": rules.describe_factors.output.summary if CONFIG["clinical"] else None,
     "sample_size": rules.judge_sample_size.output.table,
+    "bootstrap": dict(zip(BOOTSTRAPPED, BOOTSTRAP_STATISTICS)),
+    "frequency": dict(zip(BOOTSTRAPPED, BOOTSTRAP_FREQUENCIES)),
     "decision": rules.measure_decision.output.curves,
 }
 FIGURES = {

@@ -78,6 +78,7 @@ rule measure_calibration:
     input:
         settings=state("measure_calibration", settings.calibration(STUDY)),
         predictions=PREDICTIONS,
+        corrected=BOOTSTRAP_CURVES,
         code=code("measure_calibration"),
     output:
         measures=f"{RESULTS}/validate/calibration.csv",
@@ -90,7 +91,7 @@ rule measure_calibration:
         runtime=10,
     shell:
         "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
-        " --measures {output.measures:q} --curves {output.curves:q} > {log:q} 2>&1"
+        " --corrected {input.corrected:q} --measures {output.measures:q} --curves {output.curves:q} > {log:q} 2>&1"
 
 
 rule measure_decision:

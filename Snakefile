@@ -31,6 +31,7 @@ rule all:
     default_target: True
     input:
         rules.write_report.output,
+        rules.write_nomogram_page.output,
         rules.write_provenance.output,
 
 

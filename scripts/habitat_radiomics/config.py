@@ -155,6 +155,7 @@ def _reference_faults(config):
         (f"validation.{key}", _some(config["validation"][key]), models) for key in ("reference_model", "headline_model")
     ]
     lists += [
+        ("nomogram.model", _some(config["nomogram"]["model"]), models),
         ("reference", _some(config["reference"]), sequences),
         ("features.banks", list(config["features"]["banks"]), regions),
     ]

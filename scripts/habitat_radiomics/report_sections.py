@@ -40,6 +40,7 @@ from habitat_radiomics.report_statistics import (
     decision_section,
     frequency_of,
     frequency_table,
+    nomogram_section,
     share_text,
 )
 
@@ -62,6 +63,7 @@ def all_sections(results, captions):
         reproducibility_section(results, captions),
         signatures_section(results, captions),
         models_section(results, captions),
+        nomogram_section(results, captions),
         validation_section(results, captions),
         bootstrap_section(results, captions),
         calibration_section(results, captions),

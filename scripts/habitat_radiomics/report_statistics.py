@@ -22,6 +22,30 @@ BOOTSTRAP_ROWS = {"auc": ("AUC", 2), "brier": ("Brier score", 3), "slope": ("Cal
 MOST_FEATURES = 15
 
 
+def nomogram_section(results, captions):
+    """The nomogram and its points; None when it was not drawn."""
+    points = results.statistics["points"]
+    if points is None:
+        return None
+    drawn = figure(
+        results.files["figures"]["nomogram"],
+        alt="Nomogram: axes of points, of every predictor, of total points and of the risk.",
+        caption=captions("nomogram"),
+    )
+    rows = []
+    for label, part in points.groupby("label", sort=False):
+        rows.append([label])
+        rows += [[str(row.value), number(row.points, 1)] for row in part.itertuples()]
+    scores = table(
+        "Points of every predictor",
+        ["Value", "Points"],
+        rows,
+        download=stored(results.files["points"]),
+        folded=True,
+    )
+    return section("nomogram", "Nomogram", [drawn, scores if rows else None])
+
+
 def bootstrap_section(results, captions):
     """Performance corrected for optimism in three ways beside cross-validation; None without a bootstrap."""
     if not results.statistics["bootstrap"]:

@@ -19,6 +19,7 @@ STATISTICS = (
     "sample_size",
     "bootstrap",
     "frequency",
+    "points",
 )
 
 

@@ -267,6 +267,30 @@ def headline_model(config):
     return config["validation"]["headline_model"] or list(config["models"])[-1]
 
 
+def nomogram_model(config):
+    """Return the model that becomes a nomogram: the one named, else the headline model."""
+    return config["nomogram"]["model"] or headline_model(config)
+
+
+def nomogram(study):
+    """What the nomogram of a model depends on: the model, and the names on its axes."""
+    config, name = study.config, nomogram_model(study.config)
+    labels = {s: f"Score {signature_label(config, s)}" for s in config["models"][name]["signatures"]}
+    labels |= {v: _axis_label(v, config["clinical"][v]) for v in config["models"][name]["clinical"]}
+    return {**model(study, name), "labels": labels, "outcome_label": outcome_label(config)}
+
+
+def _axis_label(name, variable):
+    title = variable["label"] or name[:1].upper() + name[1:]
+    return f"{title} ({variable['unit']})" if variable["unit"] else title
+
+
+def nomogram_words(study):
+    """Words on the nomogram: its model and the outcome."""
+    label = model_label(study.config, nomogram_model(study.config))
+    return {"label": label, "outcome_label": outcome_label(study.config)}
+
+
 def shown_patients(study):
     """Return the patients drawn on slices: those named, else the first three of training."""
     named = [patient for patient in study.config["report"]["patients"] if patient in study.patients]
@@ -348,6 +372,7 @@ def report(study):
         "cohorts": shown_cohorts(study),
         "reference": reference_model(study.config),
         "headline": headline_model(study.config),
+        "nomogram": nomogram_model(study.config),
     }
 
 

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from habitat_radiomics.model import build_model, fit_chain
 from habitat_radiomics.model_inputs import model_inputs, model_signatures
+from habitat_radiomics.nomogram import probabilities, read_nomogram, total_points
 from habitat_radiomics.tables import read_by_patient, read_table
 from small_study import CONFIG, ROOT
 
@@ -208,3 +209,15 @@ def run_script(name, *arguments):
     command = [sys.executable, f"scripts/{name}.py", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_nomogram_is_the_headline_model(checkout):
+    results = checkout.results
+    nomogram = read_nomogram(json.loads((results / "train/combined/nomogram.json").read_text()))
+    stored = read_table(results / "validate/combined/predictions.csv").query("cohort == 'external'")
+    stored = stored.set_index("patient")["probability"]
+    patients = read_by_patient(results / "select/tumour/scores.csv").rename(columns={"score": "tumour"})
+    patients = patients.join(read_by_patient(results / "cohort/clinical.csv")["age"]).loc[stored.index].dropna()
+    found = probabilities(nomogram, total_points(nomogram, patients))["Risk of progression"]
+    np.testing.assert_allclose(found, stored.loc[patients.index], rtol=0, atol=1e-12)
+    assert "Risk of progression" in (results / "report/nomogram.html").read_text()

@@ -181,3 +181,41 @@ rule draw_decision:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --curves {input.curves:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule draw_nomogram:
+    """The nomogram of one model on paper."""
+    input:
+        settings=state("figures/nomogram", settings.nomogram_words(STUDY)),
+        nomogram=NOMOGRAM_FILES["nomogram"],
+        ticks=NOMOGRAM_FILES["ticks"],
+        code=code("draw_nomogram"),
+    output:
+        figures=figure("nomogram", "nomogram", "Models"),
+    log:
+        f"{RESULTS}/logs/draw_nomogram.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --nomogram {input.nomogram:q} --ticks {input.ticks:q}"
+        " --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule write_nomogram_page:
+    """The nomogram to use: set the predictors, read the risk."""
+    input:
+        settings=state("figures/nomogram", settings.nomogram_words(STUDY)),
+        nomogram=NOMOGRAM_FILES["nomogram"],
+        code=code("write_nomogram_page"),
+    output:
+        page=f"{RESULTS}/report/nomogram.html",
+    log:
+        f"{RESULTS}/logs/write_nomogram_page.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --nomogram {input.nomogram:q} --page {output.page:q} > {log:q} 2>&1"

@@ -24,6 +24,7 @@ STORED = {
     "sample_size": rules.judge_sample_size.output.table,
     "bootstrap": dict(zip(BOOTSTRAPPED, BOOTSTRAP_STATISTICS)),
     "frequency": dict(zip(BOOTSTRAPPED, BOOTSTRAP_FREQUENCIES)),
+    "points": NOMOGRAM_FILES["points"],
     "decision": rules.measure_decision.output.curves,
 }
 FIGURES = {
@@ -36,6 +37,7 @@ FIGURES = {
     "roc": of_cohorts(rules.draw_roc),
     "calibration": of_cohorts(rules.draw_calibration),
     "decision": of_cohorts(rules.draw_decision),
+    "nomogram": rules.draw_nomogram.output.figures[1],
 }
 # Their hashes in the record also make it anew, with the commit that made them, whenever one of them changes.
 RECORDED = [*paths_in(STORED), *ALL_FEATURES, *PREDICTIONS]

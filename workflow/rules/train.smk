@@ -97,3 +97,33 @@ rule describe_factors:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
         " --quality {input.quality:q} --table {output.table:q} --summary {output.summary:q} > {log:q} 2>&1"
+
+
+rule build_nomogram:
+    """A model as points: axes that cover the training patients, total points, risk."""
+    input:
+        settings=state("nomogram", settings.nomogram(STUDY)),
+        model=rules.fit_model.output.model,
+        outcome=TRAINING_OUTCOME,
+        clinical=TRAINING_CLINICAL,
+        quality=TRAINING_QUALITY,
+        scores=training_scores,
+        code=code("build_nomogram"),
+    output:
+        nomogram=f"{RESULTS}/train/{{model}}/nomogram.json",
+        points=f"{RESULTS}/train/{{model}}/nomogram_points.csv",
+        ticks=f"{RESULTS}/train/{{model}}/nomogram_ticks.csv",
+    log:
+        f"{RESULTS}/logs/build_nomogram/{{model}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --model {input.model:q} --outcome {input.outcome:q}"
+        " --clinical {input.clinical:q} --quality {input.quality:q} --scores {input.scores:q} --nomogram {output.nomogram:q}"
+        " --points {output.points:q} --ticks {output.ticks:q} > {log:q} 2>&1"
+
+
+NOMOGRAM = settings.nomogram_model(CONFIG)
+NOMOGRAM_FILES = {name: expand(path, model=NOMOGRAM)[0] for name, path in rules.build_nomogram.output.items()}

@@ -42,6 +42,7 @@ from habitat_radiomics.report_statistics import (
     frequency_table,
     nomogram_section,
     share_text,
+    supplement_blocks,
 )
 
 PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
@@ -383,7 +384,14 @@ def validation_section(results, captions):
     blocks = [*checks, metric_table(results, captions)]
     curves = [_roc_figure(results, captions, cohort) for cohort in results.cohorts]
     return section(
-        "validation", "Validation", [*blocks, gallery(curves, caption=""), comparison_table(results, captions)]
+        "validation",
+        "Validation",
+        [
+            *blocks,
+            gallery(curves, caption=""),
+            comparison_table(results, captions),
+            *supplement_blocks(results, captions),
+        ],
     )
 
 

@@ -22,6 +22,77 @@ BOOTSTRAP_ROWS = {"auc": ("AUC", 2), "brier": ("Brier score", 3), "slope": ("Cal
 MOST_FEATURES = 15
 
 
+RECLASSIFICATION = {
+    "nri_continuous": "Continuous NRI",
+    "nri_categorical": "Categorical NRI",
+    "idi": "IDI",
+    "event": "with the event",
+    "nonevent": "without the event",
+}
+
+
+def supplement_blocks(results, captions):
+    """Average precision, reclassification and permutation test, as far as they were stored."""
+    return [
+        precision_table(results, captions),
+        reclassification_table(results, captions),
+        permutation_picture(results, captions),
+    ]
+
+
+def precision_table(results, captions):
+    """Average precision of every model beside the share of events; None when it was not stored."""
+    measured, rows = results.statistics["precision"], []
+    if measured is None:
+        return None
+    for cohort in results.cohorts:
+        part = measured[measured["cohort"] == cohort]
+        if len(part):
+            rows.append([f"{cohort_label(cohort)}: {percent(round(part['prevalence'].iloc[0], 3))} events"])
+        for row in part.itertuples():
+            limits = f"({interval(row.ci_low, row.ci_high)})"
+            rows.append([results.label("models", row.model), (number(row.estimate), limits)])
+    header = ["Model", f"Average precision ({percent(results.level)} CI)"]
+    download = stored(results.files["precision"])
+    return table("Precision and recall", header, rows, note=captions("precision"), download=download, folded=True)
+
+
+def reclassification_table(results, captions):
+    """NRI and IDI of the headline model, with the warning; None when there is nothing to compare."""
+    measured, rows = results.statistics["reclassification"], []
+    if measured is None or measured.empty:
+        return None
+    for cohort in results.cohorts:
+        part = measured[measured["cohort"] == cohort]
+        if len(part):
+            rows.append([f"{cohort_label(cohort)}: n = {count(part['n'].iloc[0])}"])
+        for row in part.itertuples():
+            limits = f"({interval(row.ci_low, row.ci_high)})"
+            rows.append([_reclassification_title(row.metric), (number(row.estimate), limits), p_value(row.p)])
+    labels = [results.label("models", name) for name in (results.headline, results.reference)]
+    title = f"Reclassification by {labels[0]} against {labels[1]} ({percent(results.level)} CI)"
+    download = stored(results.files["reclassification"])
+    header = ["Measure", "Estimate", "p"]
+    return table(title, header, rows, note=captions("reclassification"), download=download, folded=True)
+
+
+def _reclassification_title(metric):
+    base, _, part = metric.rpartition("_")
+    if part in ("event", "nonevent"):
+        return f"{RECLASSIFICATION[base]}, {RECLASSIFICATION[part]}"
+    return RECLASSIFICATION[metric]
+
+
+def permutation_picture(results, captions):
+    """Histograms of the permutation test; None when the study did not ask for one."""
+    test = results.statistics["permutation"]
+    if test is None:
+        return None
+    found = "; ".join(f"{cohort_label(row.cohort).lower()} p {p_value(row.p)}" for row in test.itertuples())
+    alt = f"AUCs under permuted outcomes and of the study: {found}."
+    return figure(results.files["figures"]["permutation"], alt=alt, caption=captions("permutation"))
+
+
 def nomogram_section(results, captions):
     """The nomogram and its points; None when it was not drawn."""
     points = results.statistics["points"]

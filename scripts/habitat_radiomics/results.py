@@ -20,6 +20,9 @@ STATISTICS = (
     "bootstrap",
     "frequency",
     "points",
+    "precision",
+    "reclassification",
+    "permutation",
 )
 
 

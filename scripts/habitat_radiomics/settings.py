@@ -205,6 +205,18 @@ def bootstrap(study, name):
     return {**model(study, name), "repeats": chosen["repeats"], "replicates": chosen["replicates"]}
 
 
+def permutations(study):
+    """What the permutation test of the headline model depends on."""
+    chosen = study.config["permutations"]
+    settings = model(study, headline_model(study.config))
+    return {**settings, "repeats": chosen["repeats"], "replicates": chosen["replicates"]}
+
+
+def permutation_words(study):
+    """The model in the permutation test."""
+    return {"label": model_label(study.config, headline_model(study.config))}
+
+
 def merged_bootstrap(study, name):
     """Level of the percentiles, and whether the model was fitted on other scores than it is measured on."""
     cross_fitted = study.config["training"]["scores"] == "cross_fitted" and study.config["models"][name]["signatures"]
@@ -245,6 +257,18 @@ def calibration(study):
 def decision(study):
     """Models, thresholds and bands of the decision curves."""
     return {**_bands(study), "thresholds": study.config["validation"]["decision_thresholds"]}
+
+
+def supplement(study):
+    """Models, the pair of NRI and IDI, and its risk categories."""
+    config = study.config
+    return {
+        "models": list(config["models"]),
+        "reference": reference_model(config),
+        "model": headline_model(config),
+        "cutoffs": config["validation"]["reclassification_cutoffs"],
+        "level": config["validation"]["interval_level"],
+    }
 
 
 def _bands(study):

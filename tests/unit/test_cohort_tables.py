@@ -3,11 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import brier_score_loss
+from sklearn.metrics import average_precision_score, brier_score_loss
 
 from example_results import SIZES, example_patients, example_predictions
 from habitat_radiomics.calibration import calibration_summary
-from habitat_radiomics.cohort_tables import calibration_curves, calibration_measures, decision_curves
+from habitat_radiomics.cohort_tables import (
+    calibration_curves,
+    calibration_measures,
+    decision_curves,
+    precision_table,
+    reclassification,
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +69,30 @@ def test_net_benefit_is_counted_in_every_cohort(predictions):
         assert row["net_benefit"] == pytest.approx(expected, abs=1e-12)
     assert curves["threshold"].min() == 0.1
     assert curves["threshold"].max() == 0.9
+
+
+def test_average_precision_stands_beside_the_share_of_events(predictions):
+    table = precision_table(predictions, level=0.95)
+    patients = of(predictions["b"], cohort="internal")
+    row = of(table, model="b", cohort="internal").iloc[0]
+    assert row["estimate"] == pytest.approx(average_precision_score(patients["outcome"], patients["score"]), abs=1e-12)
+    assert row["prevalence"] == patients["outcome"].mean()
+
+
+def test_reclassification_pairs_the_models_by_patient(predictions):
+    shuffled = {"a": predictions["a"].sample(frac=1, random_state=1), "b": predictions["b"]}
+    chosen = {"reference": "a", "model": "b", "cutoffs": [0.5], "level": 0.95}
+    table = reclassification(shuffled, **chosen)
+    ours, theirs = (of(predictions[name], cohort="external").set_index("patient") for name in "ba")
+    change, y = ours["probability"] - theirs["probability"], ours["outcome"] == 1
+    row = of(table, cohort="external", metric="idi").iloc[0]
+    assert row["estimate"] == pytest.approx(change[y].mean() - change[~y].mean(), abs=1e-12)
+    assert {"nri_continuous", "nri_categorical", "idi"} <= set(table["metric"])
+
+
+def test_without_a_pair_or_with_one_class_there_is_nothing_to_compare(predictions):
+    chosen = {"cutoffs": [], "level": 0.95}
+    assert reclassification(predictions, reference="b", model="b", **chosen).empty
+    alike = {name: table.assign(outcome=1) for name, table in predictions.items()}
+    assert reclassification(alike, reference="a", model="b", **chosen).empty
+    assert precision_table(alike, level=0.95).empty

@@ -219,3 +219,29 @@ rule write_nomogram_page:
         runtime=5,
     shell:
         "python {input.code[0]} --settings {input.settings:q} --nomogram {input.nomogram:q} --page {output.page:q} > {log:q} 2>&1"
+
+
+rule draw_permutation:
+    """AUCs of the headline model under permuted outcomes, against the one of the study."""
+    input:
+        settings=state("figures/permutation", settings.permutation_words(STUDY)),
+        areas=rules.merge_permutations.output.areas,
+        test=rules.merge_permutations.output.test,
+        code=code("draw_permutation"),
+    output:
+        figures=figure("permutation", "permutation", "Validation"),
+    log:
+        f"{RESULTS}/logs/draw_permutation.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --areas {input.areas:q} --test {input.test:q}"
+        " --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule permutation:
+    """The permutation test alone; it needs permutations.replicates in the configuration."""
+    input:
+        permutation_figure,

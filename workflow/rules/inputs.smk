@@ -83,6 +83,16 @@ def training_features(wildcards):
     return TRAINING_FEATURES if CONFIG["models"][wildcards.model]["signatures"] else []
 
 
+# resample
+
+
+def permutation_figure(wildcards):
+    """The figure of the permutation test, where the study asks for one."""
+    if not CONFIG["permutations"]["replicates"]:
+        stop("config: permutations.replicates is 0, so there is no permutation test. Set it, for example to 200.")
+    return rules.draw_permutation.output.figures
+
+
 # figures
 
 

@@ -24,6 +24,9 @@ STORED = {
     "sample_size": rules.judge_sample_size.output.table,
     "bootstrap": dict(zip(BOOTSTRAPPED, BOOTSTRAP_STATISTICS)),
     "frequency": dict(zip(BOOTSTRAPPED, BOOTSTRAP_FREQUENCIES)),
+    "precision": rules.measure_supplement.output.precision,
+    "reclassification": rules.measure_supplement.output.reclassification,
+    "permutation": rules.merge_permutations.output.test if CONFIG["permutations"]["replicates"] else None,
     "points": NOMOGRAM_FILES["points"],
     "decision": rules.measure_decision.output.curves,
 }
@@ -37,6 +40,7 @@ FIGURES = {
     "roc": of_cohorts(rules.draw_roc),
     "calibration": of_cohorts(rules.draw_calibration),
     "decision": of_cohorts(rules.draw_decision),
+    "permutation": rules.draw_permutation.output.figures[1] if CONFIG["permutations"]["replicates"] else None,
     "nomogram": rules.draw_nomogram.output.figures[1],
 }
 # Their hashes in the record also make it anew, with the commit that made them, whenever one of them changes.

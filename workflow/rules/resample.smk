@@ -59,3 +59,53 @@ BOOTSTRAPPED = MODELS if CONFIG["bootstrap"]["replicates"] else []
 BOOTSTRAP_STATISTICS = expand(rules.merge_bootstrap.output.statistics, model=BOOTSTRAPPED)
 BOOTSTRAP_CURVES = expand(rules.merge_bootstrap.output.curve, model=BOOTSTRAPPED)
 BOOTSTRAP_FREQUENCIES = expand(rules.merge_bootstrap.output.frequency, model=BOOTSTRAPPED)
+
+PERMUTATION_CHUNKS = settings.chunks(CONFIG["permutations"])
+HEADLINE = settings.headline_model(CONFIG)
+
+
+rule permute_model:
+    """The whole chain fitted to permuted outcomes of the training patients, and validated."""
+    input:
+        settings=state("permutations", settings.permutations(STUDY)),
+        outcome=TRAINING_OUTCOME,
+        clinical=TRAINING_CLINICAL,
+        quality=TRAINING_QUALITY,
+        features=training_features,
+        all_outcome=OUTCOME,
+        all_clinical=CLINICAL,
+        all_quality=ALL_QUALITY,
+        all_features=ALL_FEATURES,
+        icc=icc_tables,
+        code=code("permute_model"),
+    output:
+        areas=f"{RESULTS}/permutation/{{model}}/{{chunk}}.csv",
+    log:
+        f"{RESULTS}/logs/permute_model/{{model}}.{{chunk}}.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --chunk {wildcards.chunk:q} --outcome {input.outcome:q}"
+        " --clinical {input.clinical:q} --quality {input.quality:q} --features {input.features:q}"
+        " --all-outcome {input.all_outcome:q} --all-clinical {input.all_clinical:q} --all-quality {input.all_quality:q}"
+        " --all-features {input.all_features:q} --icc {input.icc:q} --areas {output.areas:q} > {log:q} 2>&1"
+
+
+rule merge_permutations:
+    """How often permuted outcomes give an AUC as good as that of the study."""
+    input:
+        chunks=expand(rules.permute_model.output.areas, model=HEADLINE, chunk=PERMUTATION_CHUNKS),
+        code=code("merge_permutations"),
+    output:
+        areas=f"{RESULTS}/validate/permutations.csv",
+        test=f"{RESULTS}/validate/permutation_test.csv",
+    log:
+        f"{RESULTS}/logs/merge_permutations.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --chunks {input.chunks:q} --areas {output.areas:q} --test {output.test:q} > {log:q} 2>&1"

@@ -132,3 +132,23 @@ rule judge_sample_size:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --metrics {input.metrics:q} --coefficients {input.coefficients:q}"
         " --funnels {input.funnels:q} --table {output.table:q} > {log:q} 2>&1"
+
+
+rule measure_supplement:
+    """Average precision of every model; reclassification by the headline model against the reference."""
+    input:
+        settings=state("measure_supplement", settings.supplement(STUDY)),
+        predictions=PREDICTIONS,
+        code=code("measure_supplement"),
+    output:
+        precision=f"{RESULTS}/validate/precision_recall.csv",
+        reclassification=f"{RESULTS}/validate/reclassification.csv",
+    log:
+        f"{RESULTS}/logs/measure_supplement.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
+        " --precision {output.precision:q} --reclassification {output.reclassification:q} > {log:q} 2>&1"

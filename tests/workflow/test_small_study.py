@@ -221,3 +221,11 @@ def test_the_nomogram_is_the_headline_model(checkout):
     found = probabilities(nomogram, total_points(nomogram, patients))["Risk of progression"]
     np.testing.assert_allclose(found, stored.loc[patients.index], rtol=0, atol=1e-12)
     assert "Risk of progression" in (results / "report/nomogram.html").read_text()
+
+
+def test_a_permutation_test_is_run_on_request_only(checkout):
+    assert not list((checkout.results / "figures").glob("permutation*"))
+    asked = {**CONFIG, "permutations": {"replicates": 5, "chunks": 2}}
+    jobs = checkout.jobs(asked, "permutation")
+    assert (jobs["permute_model"], jobs["merge_permutations"], jobs["draw_permutation"]) == (2, 1, 1)
+    assert "permutations.replicates is 0" in checkout.run(CONFIG, "--dry-run", "permutation", check=False)

@@ -1,9 +1,18 @@
 """What a bootstrap of the whole chain says of a model: three answers side by side, a curve, and which features last."""
 
 import numpy as np
+import pandas as pd
 
 from habitat_radiomics.calibration import calibration_grid
-from habitat_radiomics.resampling import corrected_632, measure_bootstrap, optimism_corrected, selection_frequency
+from habitat_radiomics.model import fit_model, model_prediction
+from habitat_radiomics.optimism import bias_corrected_calibration
+from habitat_radiomics.resampling import (
+    corrected_632,
+    measure_bootstrap,
+    optimism_corrected,
+    resample_indices,
+    selection_frequency,
+)
 
 UNBOUNDED = ("intercept", "slope", "joint_intercept")
 FEWEST_DEFINED = 0.9  # share of the resamples in which a slope must exist for their mean to say something
@@ -54,3 +63,35 @@ def without_unbounded(statistics, *, cross_fitted):
     note = statistics["note"].where(~lost | (statistics["note"] != ""), reason)
     corrected = statistics[["corrected", "low", "high"]].mask(lost)
     return statistics.assign(note=note, **corrected)
+
+
+def fixed_features_bootstrap(pipeline, predictors, outcome, *, count, seed):
+    """Correct a model for optimism with its scores held as they are: the quicker variant that most papers report.
+
+    Only the last fit is repeated in the resamples (validate of R's rms). What the selection of the features owes to the
+    same patients stays in the result, which is why it is named after what it leaves out.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Unfitted model, see `model.build_model`.
+    predictors : DataFrame
+        The signatures' own training scores, and clinical variables.
+    outcome : Series
+        0 or 1 by patient, same index.
+    count, seed : int
+        Of the resamples, stratified by outcome.
+
+    Returns
+    -------
+    DataFrame
+        See `optimism.corrected_performance`.
+    """
+
+    def fit(rows, y):
+        fitted = fit_model(pipeline, rows, pd.Series(y, index=rows.index))
+        return lambda others: model_prediction(fitted, others)["probability"].to_numpy()
+
+    y = outcome.to_numpy(dtype=int)
+    resamples = resample_indices(y, count=count, seed=seed, start=1)
+    return bias_corrected_calibration(fit, predictors, y, resamples, at=[])[0]

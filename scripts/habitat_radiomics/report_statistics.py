@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from habitat_radiomics.bootstrap_tables import FEWEST_DEFINED
 from habitat_radiomics.labels import cohort_label, count, feature_label, interval, missing, number, p_value, percent
 from habitat_radiomics.report_blocks import figure, gallery, section, stored, table
 
@@ -135,9 +136,10 @@ def bootstrap_table(results, captions):
             if missing(row["corrected"]):
                 row = row.drop("optimism")  # of a slope without bounds
             cells = [number(row.get(name), decimals) for name in names]
+            cells.insert(2, _fixed_features(results, model, statistic, decimals))
             rows.append([results.label("models", model), *cells, _cross_validated(results, model, statistic, decimals)])
     counts = sorted({int(table["resamples"].iloc[0]) for table in tables.values()})
-    header = ["Model", "Apparent", "Optimism", "Corrected (Harrell)", "Out of bag", ".632+", "Cross-validated"]
+    header = ["Model", "Apparent", "Optimism", "Fixed features", "Harrell", "Out of bag", ".632+", "Cross-validated"]
     data = pd.concat([tables[model].assign(model=model) for model in results.orders["models"]])
     return table(
         f"Optimism by {' to '.join(map(count, counts))} bootstraps of the whole chain",
@@ -146,6 +148,16 @@ def bootstrap_table(results, captions):
         note=captions("bootstrap"),
         download=("bootstrap.csv", csv_bytes(data[["model", *data.columns.drop("model")]])),
     )
+
+
+def _fixed_features(results, model, statistic, decimals):
+    """The same measure corrected with the features held fixed; a dash where it is not defined or was not stored."""
+    tables = results.statistics["fixed_features"]
+    if not tables:
+        return number(None)
+    row = tables[model].set_index("statistic").loc[statistic]
+    bounded = row["resamples"] >= FEWEST_DEFINED * tables[model]["resamples"].max()
+    return number(row["corrected"] if bounded else None, decimals)
 
 
 def _cross_validated(results, model, statistic, decimals):

@@ -18,6 +18,7 @@ STATISTICS = (
     "factors_summary",
     "sample_size",
     "bootstrap",
+    "fixed_features",
     "frequency",
     "points",
     "precision",

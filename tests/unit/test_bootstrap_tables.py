@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from habitat_radiomics.bootstrap_tables import NOT_FITTED_HERE, bootstrap_tables
+from habitat_radiomics.bootstrap_tables import NOT_FITTED_HERE, bootstrap_tables, fixed_features_bootstrap
+from habitat_radiomics.model import build_model
 from habitat_radiomics.resampling import chunk_of, chunk_ranges
 from habitat_radiomics.settings import chunks
 
@@ -52,3 +54,17 @@ def test_the_names_of_chunks_cover_all_replicates():
         names = chunks({"replicates": count, "chunks": number})
         assert [chunk_of(name, count) for name in names] == chunk_ranges(count, number)
         assert sum(len(chunk_of(name, count)) for name in names) == count + 1
+
+
+def test_with_fixed_features_a_score_keeps_its_auc():
+    """The AUC of one fixed score does not depend on the fit, so that nothing but noise of resampling is taken off."""
+    random = np.random.default_rng(8)
+    outcome = pd.Series([0, 1] * 40, index=[f"P{i:02d}" for i in range(80)])
+    predictors = pd.DataFrame({"s": random.normal(0, 1, 80) + outcome.to_numpy()}, index=outcome.index)
+    pipeline = build_model(scores=["s"], variables={}, estimator="logistic")
+    table = fixed_features_bootstrap(pipeline, predictors, outcome, count=60, seed=1).set_index("statistic")
+    assert table.loc["auc", "apparent"] == pytest.approx(roc_auc_score(outcome, predictors["s"]), abs=1e-12)
+    assert abs(table.loc["auc", "optimism"]) < 0.02
+    assert table.loc["slope", "apparent"] == pytest.approx(1, abs=1e-6)
+    assert 0.8 < table.loc["slope", "corrected"] < 1.02
+    assert table.loc["auc", "resamples"] == 60

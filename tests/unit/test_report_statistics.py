@@ -86,14 +86,16 @@ def test_the_bootstrap_shows_three_answers_and_how_often_features_were_selected(
     statistics = statistics.assign(out_of_bag=[0.6, 0.25, float("nan")], corrected_632=[0.7, 0.2, float("nan")])
     feature = results.signatures["tumour"]["coefficients"]["feature"][1]
     frequency = {"signature": "tumour", "feature": [feature], "selected": 3, "frequency": 0.25, "positive": 1.0}
-    known = {"bootstrap": dict.fromkeys(results.orders["models"], statistics)}
+    fixed = statistics.assign(corrected=[0.85, 0.12, 0.9])
+    known = {"fixed_features": dict.fromkeys(results.orders["models"], fixed)}
+    known["bootstrap"] = dict.fromkeys(results.orders["models"], statistics)
     known["frequency"] = dict.fromkeys(results.orders["models"], pd.DataFrame({**frequency, "in_study": True}))
     boosted = replace(results, statistics={**results.statistics, **known})
     rows = sections.bootstrap_table(boosted, CAPTION)["rows"]
     cells = [cell for cell, _ in rows[1]]
-    assert cells[:6] == ["Clinical", "0.90", "0.10", "0.80", "0.60", "0.70"]
+    assert cells[:6] == ["Clinical", "0.90", "0.10", "0.85", "0.80", "0.60"]
     slope = rows[-1]
-    assert [cell for cell, _ in slope[1:4]] == ["1.50", "–", "–"]
+    assert [cell for cell, _ in slope[1:5]] == ["1.50", "–", "0.90", "–"]
     assert "stays far too" in sections.bootstrap_table(boosted, CAPTION)["note"]
     assert coefficient_table(boosted, "tumour")["rows"][0][-1][0] == "25\N{NO-BREAK SPACE}%"
     assert sections.frequency_table(boosted, "tumour", CAPTION)["rows"][0][3][0] == "yes"

@@ -23,6 +23,7 @@ STORED = {
     "factors_summary": rules.describe_factors.output.summary if CONFIG["clinical"] else None,
     "sample_size": rules.judge_sample_size.output.table,
     "bootstrap": dict(zip(BOOTSTRAPPED, BOOTSTRAP_STATISTICS)),
+    "fixed_features": dict(zip(BOOTSTRAPPED, BOOTSTRAP_FIXED)),
     "frequency": dict(zip(BOOTSTRAPPED, BOOTSTRAP_FREQUENCIES)),
     "precision": rules.measure_supplement.output.precision,
     "reclassification": rules.measure_supplement.output.reclassification,

@@ -30,6 +30,7 @@ CONFIG = {
     "preprocess": {"spacing_mm": [2, 2, 2], "padding_voxels": 4},
     "features": {"banks": {"tumour": "small"}, "custom_banks": {"small": BANK}},
     "signatures": {"tumour": {"regions": ["tumour"], "steps": STEPS}},
+    "bootstrap": {"replicates": 12, "chunks": 3},
     "models": {
         "clinical": {"clinical": ["age", "sex"]},
         "radiomics": {"signatures": ["tumour"]},

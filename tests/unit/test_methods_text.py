@@ -25,7 +25,7 @@ def test_the_default_study_is_described_in_full():
         "resampled to 1 × 1 × 1 mm (cubic B-spline interpolation",
         "mean 0 and standard deviation 100 of the body",
         "the peritumoural shell of 5 mm around it, clipped to the body",
-        "Every sequence and region: 1,130 features (bank A:",
+        "Every sequence and region: 386 features (bank original_and_log:",
         "LoG with sigma 1, 3, 5 mm",
         "ICC(2,1) and between repeated readings of one reader by ICC(3,1)",
         "Tumour, Peritumour and Expansion: ICC above 0.75",

@@ -66,6 +66,7 @@ wildcard_constraints:
     reading=r"reader[A-Za-z0-9_-]+",
     signature=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     model=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+    chunk=r"\d+of\d+",
     part="training|validation",
     cohort="train|train_cv|internal|external",
 

@@ -229,6 +229,6 @@ def test_the_nomogram_is_the_headline_model(checkout):
 def test_a_permutation_test_is_run_on_request_only(checkout):
     assert not list((checkout.results / "figures").glob("permutation*"))
     asked = {**CONFIG, "permutations": {"replicates": 5, "chunks": 2}}
-    jobs = checkout.jobs(asked, "permutation")
+    jobs = checkout.jobs(asked, "--", "permutation")
     assert (jobs["permute_model"], jobs["merge_permutations"], jobs["draw_permutation"]) == (2, 1, 1)
-    assert "permutations.replicates is 0" in checkout.run(CONFIG, "--dry-run", "permutation", check=False)
+    assert "permutations.replicates is 0" in checkout.run(CONFIG, "--dry-run", "--", "permutation", check=False)

@@ -29,6 +29,7 @@ CRITERIA = {
     "elbow": "Inertia, share of that at k = 1",
     "gap": "Gap statistic \N{PLUS-MINUS SIGN} 1 SE",
 }
+CURVES_IN_A_ROW = 3
 MOST_SD = 2.0  # colour scale of the centroids, training standard deviations
 EDGE = {"edgecolor": GREY, "linewidth": 0.4}
 
@@ -44,11 +45,16 @@ def draw_count_curve(curves, *, criterion):
     criterion : str
         One that is in the curves.
     """
-    figure = new_figure(DOUBLE_COLUMN_MM, 66)
-    panels = figure.subplots(1, max(len(curves), 1), squeeze=False)[0]
-    for axes, (title, curve) in zip(panels, curves.items(), strict=False):
+    columns = min(len(curves), CURVES_IN_A_ROW)
+    rows = -(-len(curves) // columns)
+    figure = new_figure(min(DOUBLE_COLUMN_MM, 28 + 62 * columns), 66 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes, (title, curve) in zip(panels.flat, curves.items(), strict=False):
         _draw_curve(axes, curve[curve["criterion"] == criterion], criterion, title)
-    panels[0].set_ylabel(CRITERIA[criterion])
+    for axes in panels.flat[len(curves) :]:
+        axes.set_axis_off()
+    for axes in panels[:, 0]:
+        axes.set_ylabel(CRITERIA[criterion])
     return figure
 
 
@@ -286,9 +292,9 @@ def _draw_feature_icc(axes, features, k, threshold):
         known = np.sort(everything.loc[regions == f"habitat{habitat}", "icc"].dropna().to_numpy(dtype=float))
         if not len(known):
             continue
-        above = 1 - np.arange(len(known)) / len(known)
-        axes.step(np.clip(known, 0, 1), above, where="pre", color=GREY, linewidth=2.2)
-        axes.step(np.clip(known, 0, 1), above, where="pre", color=COLOURS[habitat - 1], linewidth=1.5)
+        x, above = np.append(0, np.clip(known, 0, 1)), np.append(1, 1 - np.arange(len(known)) / len(known))
+        axes.step(x, above, where="pre", color=GREY, linewidth=2.2)
+        axes.step(x, above, where="pre", color=COLOURS[habitat - 1], linewidth=1.5)
     if threshold is not None:
         axes.axvline(threshold, color=GREY, linewidth=0.9, linestyle=(0, (3, 2)))
         kept = int((everything["icc"] > threshold).sum())

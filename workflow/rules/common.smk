@@ -64,6 +64,7 @@ wildcard_constraints:
     patient=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     sequence=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     reading=r"reader[A-Za-z0-9_-]+",
+    habitats=r"[A-Za-z][A-Za-z0-9_-]*",
     signature=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     model=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     part="training|validation",

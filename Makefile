@@ -12,7 +12,7 @@ help:
 	@sed -n 's/^# \{0,1\}//p;/^[a-z]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.complete ## run the complete study on the embedded demo cohort
-	@$(BIN)/snakemake --cores $(CORES) --quiet rules host reason
+	@$(BIN)/snakemake --cores $(CORES) --quiet host reason
 
 $(VENV)/.complete: envs/build.txt envs/requirements.txt
 	@$(PYTHON) envs/check_system.py

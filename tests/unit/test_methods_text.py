@@ -17,7 +17,8 @@ def changed(section, **changes):
 
 
 def test_the_default_study_is_described_in_full():
-    text = text_of(example_config(), {"numpy": "2.4.0", "pyradiomics": "3.0.1", "python": "3.11.4"})
+    features = {"banks": {}, "custom_banks": {}}
+    text = text_of(example_config(features=features), {"numpy": "2.4.0", "pyradiomics": "3.0.1", "python": "3.11.4"})
     for words in (
         "The cohorts were given in column cohort",
         "T1 and T2: images were corrected for the bias field with N4 (Tustison 2010; shrink factor 4) inside the body",

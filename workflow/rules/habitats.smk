@@ -3,7 +3,7 @@ SAMPLE_STATES = {name: state(f"sample_voxels.{name}", settings.habitat_sample(ST
 HABITAT_STATES = {name: state(f"fit_habitats.{name}", settings.habitat_fit(STUDY, name)) for name in HABITATS}
 HABITAT_WORDS = {name: state(f"figures/habitats.{name}", settings.habitat_figures(STUDY, name)) for name in HABITATS}
 # Habitats are learnt between a patient's images and features, so that these cannot be one group of jobs.
-FEATURE_GROUP = "features" if HABITATS else "patient"
+FEATURE_GROUP = "features" if HABITATS else MEASURE
 
 
 rule sample_voxels:
@@ -21,7 +21,7 @@ rule sample_voxels:
     log:
         f"{RESULTS}/logs/sample_voxels/{{habitats}}.{{patient}}.log",
     group:
-        "patient"
+        MEASURE
     threads: 1
     resources:
         mem_mb=1500,

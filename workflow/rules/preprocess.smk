@@ -3,6 +3,11 @@ PREPROCESS_STATES = {s: state(f"preprocess_image.{s}", settings.preprocess(STUDY
 INTENSITY_STATES = {s: state(f"normalise_image.{s}", settings.intensity(STUDY, s)) for s in SEQUENCES}
 if workflow.is_main_process:
     FACTS.save()
+# Only landmark matching learns from other patients; the other methods depend on the image alone.
+LEARNT_SCALES = [s for s in SEQUENCES if settings.intensity(STUDY, s)["method"] == "nyul"]
+
+# The steps of one patient are one cluster job; where landmarks are learnt in between, they are two.
+PREPARE, MEASURE = ("prepare", "measure") if LEARNT_SCALES else ("patient", "patient")
 
 
 rule preprocess_image:
@@ -24,7 +29,7 @@ rule preprocess_image:
     benchmark:
         f"{RESULTS}/benchmarks/preprocess_image/{{patient}}.{{sequence}}.tsv"
     group:
-        "patient"
+        PREPARE
     threads: 1
     resources:
         mem_mb=3000,
@@ -57,10 +62,6 @@ rule fit_intensity_scale:
         " --records {params.records:q} --scale {output.scale:q} > {log:q} 2>&1"
 
 
-# Only landmark matching learns from other patients; the other methods depend on the image alone.
-LEARNT_SCALES = [s for s in SEQUENCES if settings.intensity(STUDY, s)["method"] == "nyul"]
-
-
 rule normalise_image:
     """One preprocessed sequence of one patient with normalised grey values."""
     input:
@@ -75,7 +76,7 @@ rule normalise_image:
     log:
         f"{RESULTS}/logs/normalise_image/{{patient}}.{{sequence}}.log",
     group:
-        "patient"
+        MEASURE
     threads: 1
     resources:
         mem_mb=1500,

@@ -13,7 +13,7 @@ rule make_regions:
     log:
         f"{RESULTS}/logs/make_regions/{{patient}}.{{sequence}}.{{reading}}.log",
     group:
-        "patient"
+        PREPARE
     threads: 1
     resources:
         mem_mb=1500,

@@ -77,6 +77,9 @@ def feature_parts(column):
         ``T1|tumour|wavelet-LLH_glcm_JointEntropy``.
     """
     sequence, region, name = column_parts(column)
+    if name.startswith("habitat_"):
+        words = name.removeprefix("habitat_").replace("_mm2", " (mm²)").replace("_mm3", " (mm³)")
+        return sequence, region, "", "", words.replace("_", " ")
     if name.count("_") < 2:
         return sequence, region, "", "", name
     image, kind, feature = name.split("_", 2)

@@ -52,6 +52,7 @@ def methods_text(config, *, orders, reference, versions):
         ("Patients", patients_text(config)),
         ("Images", images_text(config, orders["sequences"])),
         ("Regions", regions_text(config)),
+        ("Habitats", habitats_text(config)),
         ("Features", features_text(config, orders["sequences"])),
         ("Reproducibility", reproducibility_text(config)),
         ("Selection", selection_text(config, orders["signatures"])),
@@ -119,6 +120,32 @@ def regions_text(config):
     chosen = config["regions"]
     parts = [REGIONS[name].format(margin_mm=chosen["margin_mm"]) for name in chosen["names"]]
     return f"Features were taken from {'; '.join(parts)}. A region needs at least {chosen['min_voxels']} voxels."
+
+
+def habitats_text(config):
+    """How every set of habitats was learnt, and the features taken from it."""
+    return " ".join(_set_text(name, config) for name in config["habitats"])
+
+
+def _set_text(name, config):
+    chosen = config["habitats"][name]
+    low, high = chosen["k_range"]
+    number = f"{chosen['k']}" if chosen["k"] else f"{low} to {high}, chosen for the cohort by {chosen['criterion']},"
+    method = {"kmeans": "k-means", "gmm": "a Gaussian mixture"}[chosen["method"]]
+    scope = {
+        "cohort": "of which every patient's voxels took the nearest",
+        "patient": "fitted within each patient and matched by the order of their centroids",
+    }[chosen["scope"]]
+    known = {**BANKS, **config["features"]["custom_banks"]}
+    bank = bank_of(known[config["features"]["banks"].get(name, "D")])
+    features = len(feature_names(bank, force_2d=config["features"]["force_2d"]))
+    return (
+        f"Tumours were divided by the intensity of {_listed(chosen['sequences'])} into habitats ({name}1, {name}2, ... "
+        f"by ascending centroid) by {method} with {number} centres learnt from at most "
+        f"{count(chosen['voxels_per_patient'])} voxels of each training patient, each patient weighing the same, "
+        f"{scope}. From each habitat of the primary reading {count(features)} features were taken in each of these "
+        "sequences, besides its size and its contact with the others."
+    )
 
 
 def features_text(config, sequences):

@@ -33,6 +33,7 @@ from habitat_radiomics.report_blocks import (
     stored,
     table,
 )
+from habitat_radiomics.report_habitats import habitats_section
 
 PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
 COHORT_NOTES = {
@@ -50,6 +51,7 @@ def all_sections(results, captions):
     built = [
         cohort_section(results, captions),
         images_section(results, captions),
+        habitats_section(results, captions),
         reproducibility_section(results, captions),
         signatures_section(results, captions),
         models_section(results, captions),

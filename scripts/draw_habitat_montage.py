@@ -9,5 +9,6 @@ a = arguments("settings", "artifact", "images*", "labels*", "records*", "figures
 settings, names = read_json(a.settings), read_json(a.artifact)["names"]
 files = zip(settings["patients"], a.images, a.labels, a.records, strict=True)
 tiles = [(patient, read_slice(*paths)) for patient, *paths in files]
+on = f", on {settings['sequences'][0]}" if len(settings["sequences"]) > 1 else ""
 for page, path in zip(montage_pages(tiles), a.figures, strict=True):
-    save_figure(draw_montage(page, names=names, title=f"{settings['title']}, on {settings['sequences'][0]}"), [path])
+    save_figure(draw_montage(page, names=names, title=settings["title"] + on), [path])

@@ -326,7 +326,7 @@ def example_settings(config=None, *, cohorts=("train", "train_cv", "internal", "
 
 
 def _habitat_figures(drawn, name):
-    charts = {kind: drawn(f"habitats/{name}/{kind}") for kind in ("count", "centres", "fractions")}
+    charts = {kind: drawn(f"habitats/{name}/{kind}") for kind in ("count", "centres", "stability", "fractions")}
     return {**charts, "overlays": {"P001": drawn(f"habitats/{name}/P001")}, "montage": [drawn(f"habitats/{name}/all")]}
 
 

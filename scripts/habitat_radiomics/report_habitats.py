@@ -66,6 +66,7 @@ def _figures(results, name, label, captions):
     words = {
         "count": ("habitats_count", f"{label}: criterion against the number of habitats."),
         "centres": ("habitats_centres", f"{label}: centres as a heat map."),
+        "stability": ("habitats_stability", f"{label}: agreement of the habitats under small changes."),
         "fractions": ("habitats_fractions", f"{label}: shares of the tumour by outcome."),
     }
     charts = [

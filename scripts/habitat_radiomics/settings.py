@@ -167,6 +167,12 @@ def habitat_fit(study, name):
     }
 
 
+def habitat_stability(study, name):
+    """Patients in whom the stability of a set is measured, and the seed of noise and draws."""
+    patients = study.in_cohort("train")[: study.config["habitats"][name]["stability_patients"]]
+    return {"patients": patients, "seed": study.config["seed"]}
+
+
 def habitat_figures(study, name):
     """Words and sequences of the figures of a set; patients in the order of the montage."""
     chosen = study.config["habitats"][name]

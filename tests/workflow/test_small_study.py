@@ -143,6 +143,7 @@ def test_changing_a_test_patient_runs_that_patient_and_leaves_everything_learnt_
     assert not {
         "sample_voxels",
         "fit_habitats",
+        "assess_habitat_stability",
         "fit_intensity_scale",
         "assess_reproducibility",
         "fit_signature",

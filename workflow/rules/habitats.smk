@@ -2,6 +2,9 @@ HABITATS = list(CONFIG["habitats"])
 SAMPLE_STATES = {name: state(f"sample_voxels.{name}", settings.habitat_sample(STUDY, name)) for name in HABITATS}
 HABITAT_STATES = {name: state(f"fit_habitats.{name}", settings.habitat_fit(STUDY, name)) for name in HABITATS}
 HABITAT_WORDS = {name: state(f"figures/habitats.{name}", settings.habitat_figures(STUDY, name)) for name in HABITATS}
+STABILITY_STATES = {
+    name: state(f"habitat_stability.{name}", settings.habitat_stability(STUDY, name)) for name in HABITATS
+}
 # Habitats are learnt between a patient's images and features, so that these cannot be one group of jobs.
 FEATURE_GROUP = "features" if HABITATS else MEASURE
 
@@ -210,3 +213,51 @@ rule draw_habitat_fractions:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q} --shares {input.shares:q}"
         " --outcome {input.outcome:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule assess_habitat_stability:
+    """Agreement of the habitats of some training patients with those under changes that should not matter."""
+    input:
+        settings=lambda wildcards: STABILITY_STATES[wildcards.habitats],
+        training=TRAINING,
+        samples=rules.fit_habitats.input.samples,
+        sample_records=rules.fit_habitats.input.records,
+        artifact=rules.fit_habitats.output.artifact,
+        images=stability_files(scans_of_set(rules.normalise_image.output.image)),
+        regions=stability_files(regions_of_set(rules.make_regions.output.regions)),
+        code=code("assess_habitat_stability"),
+    output:
+        stability=f"{RESULTS}/habitats/{{habitats}}/stability.csv",
+    log:
+        f"{RESULTS}/logs/assess_habitat_stability/{{habitats}}.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        samples=lambda wildcards: rules.sample_voxels.output.sample,
+        records=lambda wildcards: rules.sample_voxels.output.record,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --training {input.training:q} --habitats {wildcards.habitats:q}"
+        " --samples {params.samples:q} --sample-records {params.records:q} --artifact {input.artifact:q}"
+        " --images {input.images:q} --regions {input.regions:q} --table {output.stability:q} > {log:q} 2>&1"
+
+
+rule draw_habitat_stability:
+    """Dice and adjusted Rand index of the habitats under every change."""
+    input:
+        settings=lambda wildcards: HABITAT_WORDS[wildcards.habitats],
+        artifact=rules.fit_habitats.output.artifact,
+        stability=rules.assess_habitat_stability.output.stability,
+        code=code("draw_habitat_stability"),
+    output:
+        figures=figure("habitats/{habitats}/stability", "habitats_stability", "Habitats"),
+    log:
+        f"{RESULTS}/logs/draw_habitat_stability/{{habitats}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q}"
+        " --stability {input.stability:q} --figures {output.figures:q} > {log:q} 2>&1"

@@ -56,6 +56,17 @@ def first_scans(output):
     )
 
 
+def stability_files(files_of_set):
+    """Files of the patients in whom the stability of a set is measured, patient by patient."""
+
+    def files(wildcards):
+        patients = settings.habitat_stability(STUDY, wildcards.habitats)["patients"]
+        places = [SimpleNamespace(patient=patient, habitats=wildcards.habitats) for patient in patients]
+        return [path for place in places for path in files_of_set(place)]
+
+    return files
+
+
 def sets_of_sequence(output):
     """Files of the sets of habitats that apply to a patient's sequence."""
     return lambda wildcards: expand(output, patient=wildcards.patient, habitats=STUDY.habitat_sets(wildcards.sequence))
@@ -81,6 +92,7 @@ def habitat_figures(name):
     figures = {
         "overlays": {p: filled(rules.draw_habitats.output.figures[0], habitats=name, patient=p) for p in shown},
         "montage": expand(rules.draw_habitat_montage.output.figures, habitats=name),
+        "stability": filled(rules.draw_habitat_stability.output.figures[1], habitats=name),
         "fractions": filled(rules.draw_habitat_fractions.output.figures[1], habitats=name),
     }
     if chosen["scope"] == "cohort":

@@ -42,6 +42,14 @@ ABBREVIATED = {
     "Imc2": "informational measure of correlation 2",
     "MCC": "maximal correlation coefficient",
 }
+CRITERIA = {
+    "bic": "BIC",
+    "aic": "AIC",
+    "silhouette": "the mean silhouette",
+    "elbow": "the elbow of the inertia",
+    "calinski_harabasz": "the Calinski-Harabasz index",
+    "gap": "the gap statistic",
+}
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 

@@ -2,7 +2,7 @@
 
 from habitat_radiomics.banks import BANKS, bank_of, feature_names
 from habitat_radiomics.config import overridden
-from habitat_radiomics.labels import CLASSES, count, percent
+from habitat_radiomics.labels import CLASSES, CRITERIA, count, percent
 
 INTENSITIES = {
     "zscore": "grey values were normalised to mean 0 and standard deviation {scale:g} of the body",
@@ -130,21 +130,22 @@ def habitats_text(config):
 def _set_text(name, config):
     chosen = config["habitats"][name]
     low, high = chosen["k_range"]
-    number = f"{chosen['k']}" if chosen["k"] else f"{low} to {high}, chosen for the cohort by {chosen['criterion']},"
+    found = f"as many habitats as {CRITERIA[chosen['criterion']]} chose for the cohort among {low} to {high}"
+    number = f"{chosen['k']} habitats" if chosen["k"] else found
     method = {"kmeans": "k-means", "gmm": "a Gaussian mixture"}[chosen["method"]]
-    scope = {
-        "cohort": "of which every patient's voxels took the nearest",
-        "patient": "fitted within each patient and matched by the order of their centroids",
+    nearest = {"kmeans": "nearest centre", "gmm": "most probable component"}[chosen["method"]]
+    learnt = {
+        "cohort": f"They were learnt from at most {count(chosen['voxels_per_patient'])} voxels of each training "
+        f"patient, each patient weighing the same, and every voxel took the {nearest}.",
+        "patient": "Each tumour was clustered by itself, its habitats matched by the order of their centroids.",
     }[chosen["scope"]]
     known = {**BANKS, **config["features"]["custom_banks"]}
     bank = bank_of(known[config["features"]["banks"].get(name, "D")])
     features = len(feature_names(bank, force_2d=config["features"]["force_2d"]))
     return (
-        f"Tumours were divided by the intensity of {_listed(chosen['sequences'])} into habitats ({name}1, {name}2, ... "
-        f"by ascending centroid) by {method} with {number} centres learnt from at most "
-        f"{count(chosen['voxels_per_patient'])} voxels of each training patient, each patient weighing the same, "
-        f"{scope}. From each habitat of the primary reading {count(features)} features were taken in each of these "
-        "sequences, besides its size and its contact with the others."
+        f"By {method} of the intensity of {_listed(chosen['sequences'])}, tumours were divided into {number} ({name}1, "
+        f"{name}2, ... by ascending centroid). {learnt} From each habitat of the primary reading {count(features)} "
+        "features were taken, besides its size and its contact with the others."
     )
 
 

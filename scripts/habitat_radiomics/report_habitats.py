@@ -1,16 +1,7 @@
 """The section of the report page on habitats, composed from stored tables."""
 
-from habitat_radiomics.labels import count, percent, significant
+from habitat_radiomics.labels import CRITERIA, count, percent, significant
 from habitat_radiomics.report_blocks import figure, gallery, heading, paragraph, section, stored, table
-
-CRITERIA = {
-    "bic": "BIC",
-    "aic": "AIC",
-    "silhouette": "the mean silhouette",
-    "elbow": "the elbow of the inertia",
-    "calinski_harabasz": "the Calinski-Harabasz index",
-    "gap": "the gap statistic",
-}
 
 
 def habitats_section(results, captions):

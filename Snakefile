@@ -22,6 +22,7 @@ include: "workflow/rules/habitats.smk"
 include: "workflow/rules/extract.smk"
 include: "workflow/rules/select.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/resample.smk"
 include: "workflow/rules/validate.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
@@ -31,6 +32,7 @@ rule all:
     default_target: True
     input:
         rules.write_report.output,
+        rules.write_nomogram_page.output,
         rules.write_provenance.output,
 
 

@@ -31,6 +31,7 @@ CONFIG = {
     "habitats": {"zone": {"sequences": ["T1"], "k_range": [1, 4], "voxels_per_patient": 500}},
     "features": {"banks": {"tumour": "small", "zone": "small"}, "custom_banks": {"small": BANK}},
     "signatures": {"tumour": {"regions": ["tumour"], "steps": STEPS}},
+    "bootstrap": {"replicates": 12, "chunks": 3},
     "models": {
         "clinical": {"clinical": ["age", "sex"]},
         "radiomics": {"signatures": ["tumour"]},

@@ -164,6 +164,7 @@ def _reference_faults(config):
         (f"validation.{key}", _some(config["validation"][key]), models) for key in ("reference_model", "headline_model")
     ]
     lists += [
+        ("nomogram.model", _some(config["nomogram"]["model"]), models),
         ("reference", _some(config["reference"]), sequences),
         ("features.banks", list(config["features"]["banks"]), regions + sets),
     ]
@@ -199,6 +200,9 @@ def _model_faults(config):
         for name, variable in config["clinical"].items()
         if variable["type"] == "category" and "levels" not in variable
     ]
+    low, high = config["validation"]["decision_thresholds"]
+    if low >= high:
+        faults.append(f"config: validation.decision_thresholds are {low:g} and {high:g}. Give the smaller one first.")
     if config["split"]["method"] == "date" and not config["split"]["train_until"]:
         faults.append("config: split.train_until is empty; split by date needs the last day of training (YYYY-MM-DD).")
     if config["split"]["method"] == "site" and not config["split"]["train_sites"]:

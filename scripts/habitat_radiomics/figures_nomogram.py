@@ -16,6 +16,7 @@ from habitat_radiomics.style import (
     SETTINGS,
     new_figure,
     styled,
+    write_note,
 )
 
 LABEL_SIZE, TICK_SIZE = SETTINGS["axes.labelsize"], SETTINGS["xtick.labelsize"]
@@ -84,6 +85,14 @@ def draw_nomogram(ticks, *, title="", note="", linear_predictor=False):
         _draw_row(axes, row, y)
     axes.text(MARGIN_MM, 2.5, title, va="top", fontsize=SETTINGS["axes.titlesize"], fontweight="bold")
     axes.text(MARGIN_MM, height - 2, "\n".join(notes), va="bottom", color=GREY, fontsize=TICK_SIZE)
+    return figure
+
+
+@styled
+def draw_no_nomogram(label):
+    """Say that a model has no nomogram, because no predictor changes its risk."""
+    figure = new_figure(DOUBLE_COLUMN_MM, 40)
+    write_note(figure.add_subplot(), f"No nomogram: no predictor of the model {label} changes the risk.")
     return figure
 
 

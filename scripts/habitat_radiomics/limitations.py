@@ -7,6 +7,7 @@ WIDE_INTERVAL = 0.2
 LARGE_GAP = 0.1
 FEW_READINGS = 20
 FEW_EVENTS = 100  # for external validation: Vergouwe 2005, Collins 2016
+FEW_EVENTS_FOR_CURVE = 200  # Van Calster 2016, J Clin Epidemiol 74:167
 LARGE_EXCLUSION = 0.1
 
 
@@ -240,9 +241,16 @@ def many_tests(results):
     return [f"The {tests} tests between models are not adjusted for their number."] if tests > 1 else []
 
 
-def no_calibration(results):
-    """What was not measured."""
-    return ["Calibration and clinical usefulness (decision curves) were not assessed."]
+def few_patients_for_calibration(results):
+    """Smooth calibration curves need more patients than discrimination does."""
+    sizes = {cohort: _smaller_class(results, results.headline, cohort) for cohort in ("internal", "external")}
+    few = [cohort_label(cohort).lower() for cohort, n in sizes.items() if n < FEW_EVENTS_FOR_CURVE]
+    if results.statistics["calibration"] is None or not few:
+        return []
+    return [
+        f"Calibration curves ({', '.join(few)}) rest on fewer than {FEW_EVENTS_FOR_CURVE} patients of the smaller "
+        "class; about 200 are advised for a curve (Van Calster 2016)."
+    ]
 
 
 def _s(n):
@@ -266,5 +274,5 @@ JUDGES = (
     apparent_scores,
     unassessed_habitats,
     many_tests,
-    no_calibration,
+    few_patients_for_calibration,
 )

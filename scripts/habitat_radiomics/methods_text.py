@@ -58,6 +58,8 @@ def methods_text(config, *, orders, reference, versions):
         ("Selection", selection_text(config, orders["signatures"])),
         ("Models", models_text(config, orders["models"])),
         ("Validation", validation_text(config, reference)),
+        ("Calibration and usefulness", calibration_text(config)),
+        ("Optimism", bootstrap_text(config)),
         ("Software", software_text(versions)),
     ]
     return [(title, text) for title, text in paragraphs if text]
@@ -252,6 +254,29 @@ def validation_text(config, reference):
         f"The AUC is given with DeLong's {level} interval; accuracy, sensitivity, specificity and predictive values at "
         f"the cut-off with {level} intervals by {PROPORTIONS[chosen['proportion_interval']]}.{test} Cross-validated "
         f"training performance repeats the whole chain, selection included, in {config['training']['folds']} folds."
+    )
+
+
+def calibration_text(config):
+    """Calibration, decision curves and the bands of both."""
+    chosen = config["validation"]
+    return (
+        "Calibration was measured by intercept and slope of a logistic recalibration, the Brier score, distances of "
+        f"a lowess curve from the ideal (ICI, E50, E90, Emax; Austin 2019) and the Hosmer-Lemeshow test in "
+        f"{chosen['hosmer_lemeshow_groups']} groups; clinical usefulness by decision curves (Vickers 2006). Bands are "
+        f"pointwise {percent(chosen['interval_level'])} percentiles of {count(chosen['band_resamples'])} bootstraps."
+    )
+
+
+def bootstrap_text(config):
+    """The bootstrap of the whole chain; nothing when it was switched off."""
+    chosen = config["bootstrap"]
+    if not chosen["replicates"]:
+        return ""
+    return (
+        f"The optimism of the apparent performance was estimated by {count(chosen['replicates'])} bootstraps, "
+        "stratified by outcome, in each of which the whole chain (selection, score, model) was fitted anew: Harrell's "
+        "correction (1996), the patients left out of the resamples, and the .632+ rule (Efron and Tibshirani 1997)."
     )
 
 

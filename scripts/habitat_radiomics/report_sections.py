@@ -34,6 +34,17 @@ from habitat_radiomics.report_blocks import (
     table,
 )
 from habitat_radiomics.report_habitats import habitats_section
+from habitat_radiomics.report_patients import factor_table, group_tables, sample_size_table
+from habitat_radiomics.report_statistics import (
+    bootstrap_section,
+    calibration_section,
+    decision_section,
+    frequency_of,
+    frequency_table,
+    nomogram_section,
+    share_text,
+    supplement_blocks,
+)
 
 PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
 COHORT_NOTES = {
@@ -55,7 +66,11 @@ def all_sections(results, captions):
         reproducibility_section(results, captions),
         signatures_section(results, captions),
         models_section(results, captions),
+        nomogram_section(results, captions),
         validation_section(results, captions),
+        bootstrap_section(results, captions),
+        calibration_section(results, captions),
+        decision_section(results, captions),
         section("limitations", "Limitations found by the workflow", [bullets(limitations(results))]),
         methods_section(results),
         provenance_section(results),
@@ -123,7 +138,7 @@ def p_text(p):
 def cohort_section(results, captions):
     """Flow of patients, and the included ones by cohort."""
     picture = figure(results.files["figures"]["flow"], alt=flow_alt(results.flow), caption=captions("flow"))
-    return section("cohort", "Patients", [picture, cohort_table(results)])
+    return section("cohort", "Patients", [picture, *group_tables(results, captions)])
 
 
 def flow_alt(flow):
@@ -137,33 +152,6 @@ def _group(row):
     return f"excluded ({row.reason})" if row.step == "excluded" else PATIENT_COHORTS.get(row.reason, row.reason).lower()
 
 
-def cohort_table(results):
-    """Patients, outcome and clinical variables of the included patients, by cohort."""
-    included = results.patients[results.patients["included"] == "True"]
-    groups = {title: included[included["cohort"] == name] for name, title in PATIENT_COHORTS.items()}
-    groups = {title: rows for title, rows in groups.items() if len(rows)}
-    rows = [["Patients", *(count(len(part)) for part in groups.values())]]
-    rows.append([f"With {results.outcome}", *(_share(part["outcome"].astype(float) == 1) for part in groups.values())])
-    for name in results.orders["clinical"]:
-        rows += _variable_rows(name, results.config["clinical"][name], groups)
-    note = "Numbers are median (first to third quartile), categories are patients (%); percentages are of known values."
-    download = displayed("patients_by_cohort.csv", ["variable", *groups], rows)
-    return table("Included patients by cohort", ["", *groups], rows, note=note, download=download)
-
-
-def _variable_rows(name, variable, groups):
-    """Rows of one clinical variable: one for a number, one per level of a category; missing values are counted."""
-    title = variable["label"] or name
-    title = f"{title} ({variable['unit']})" if variable["unit"] else title
-    if variable["type"] == "number":
-        return [[title, *(_quartiles(pd.to_numeric(part[name])) for part in groups.values())]]
-    rows = []
-    for level in variable["levels"]:
-        rows.append([f"{title}: {level}", *(_share(part[name].dropna() == level) for part in groups.values())])
-    gaps = [int(part[name].isna().sum()) for part in groups.values()]
-    return rows + ([[f"{title}: missing", *map(count, gaps)]] if any(gaps) else [])
-
-
 def _quartiles(values, show=lambda value: significant(value, 3)):
     known = values.dropna()
     lost = f"{count(len(values) - len(known))} missing" if len(known) < len(values) else ""
@@ -171,11 +159,6 @@ def _quartiles(values, show=lambda value: significant(value, 3)):
         return (DASH, lost)
     low, middle, high = known.quantile([0.25, 0.5, 0.75])
     return (f"{show(middle)} ({show(low)} to {show(high)})", lost)
-
-
-def _share(answers):
-    total = len(answers)
-    return f"{count(answers.sum())} ({percent(round(answers.mean(), 2))})" if total else DASH
 
 
 def displayed(name, header, rows):
@@ -285,6 +268,7 @@ def _signature_blocks(results, name, captions):
     else:
         blocks.append(picture("coefficients", f"Coefficients of the selected features of signature {label}."))
         blocks.append(coefficient_table(results, name))
+    blocks.append(frequency_table(results, name, captions))
     return [*blocks, picture("scores", f"Score of signature {label} by outcome in every cohort.")]
 
 
@@ -334,15 +318,18 @@ def coefficient_table(results, name):
     coefficients = results.signatures[name]["coefficients"]
     chosen = coefficients[coefficients["feature"] != "(intercept)"]
     icc = {} if results.icc is None else results.icc.set_index("feature")["icc"]
+    frequency = frequency_of(results, name)
     rows = [
         [
             feature_label(row.feature),
             coefficient(row.coefficient),
             *([number(icc.get(row.feature))] if len(icc) else []),
+            *([share_text(frequency["frequency"].get(row.feature))] if frequency is not None else []),
         ]
         for row in chosen.itertuples()
     ]
     header = ["Feature", "Coefficient", *(["ICC (smaller)"] if len(icc) else [])]
+    header += ["Selected in resamples"] if frequency is not None else []
     download = stored(results.files["signatures"][name]["coefficients"], f"coefficients_{name}.csv")
     return table(
         f"Selected features of signature {results.label('signatures', name)}",
@@ -360,7 +347,7 @@ def models_section(results, captions):
     data = pd.concat([tables["coefficients"].assign(model=name) for name, tables in results.models.items()])
     download = ("models.csv", _csv(data[["model", *data.columns.drop("model")]]))
     summary = table("Predictors of every model", header, rows, note=captions("models"), download=download)
-    return section("models", "Models", [summary])
+    return section("models", "Models", [factor_table(results, captions), summary, sample_size_table(results, captions)])
 
 
 def _model_rows(results, name):
@@ -395,10 +382,18 @@ def predictor_label(results, predictor):
 
 def validation_section(results, captions):
     """Measures of every model in every cohort, ROC curves, tests between models, and the check against leakage."""
-    blocks = [leakage_sentence(results.leakage), metric_table(results, captions)]
+    checks = [leakage_sentence(results.leakage), audit_sentence(results.statistics["audit"])]
+    blocks = [*checks, metric_table(results, captions)]
     curves = [_roc_figure(results, captions, cohort) for cohort in results.cohorts]
     return section(
-        "validation", "Validation", [*blocks, gallery(curves, caption=""), comparison_table(results, captions)]
+        "validation",
+        "Validation",
+        [
+            *blocks,
+            gallery(curves, caption=""),
+            comparison_table(results, captions),
+            *supplement_blocks(results, captions),
+        ],
     )
 
 
@@ -417,6 +412,16 @@ def leakage_sentence(leakage):
     patients = " to ".join(dict.fromkeys((count(min(sizes)), count(max(sizes)))))
     return paragraph(
         f"{count(len(sizes))} fitted objects were checked; all saw training patients only ({patients} patients each)."
+    )
+
+
+def audit_sentence(checks):
+    """Say how many relations of the printed numbers were checked; the run had stopped if one had failed."""
+    if checks is None:
+        return None
+    return paragraph(
+        "The numbers below were derived again from the stored predictions, by other code, and compared: "
+        f"{count(len(checks))} checks, all passed."
     )
 
 

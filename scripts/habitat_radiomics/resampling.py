@@ -109,6 +109,12 @@ def chunk_ranges(count, chunks):
     return [range(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
 
+def chunk_of(name, count):
+    """Return the replicates of a chunk by its name: ``2of4`` of 0 to ``count``."""
+    number, chunks = map(int, name.split("of"))
+    return chunk_ranges(count, chunks)[number - 1]
+
+
 # Bootstrap -------------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,22 @@ from habitat_radiomics.labels import missing
 from habitat_radiomics.tables import read_table
 
 HONEST_COHORTS = ("external", "internal", "train_cv")
+STATISTICS = (
+    "audit",
+    "calibration",
+    "table_one",
+    "table_one_tests",
+    "factors",
+    "factors_summary",
+    "sample_size",
+    "bootstrap",
+    "fixed_features",
+    "frequency",
+    "points",
+    "precision",
+    "reclassification",
+    "permutation",
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +49,8 @@ class Results:
         None when no signature asks for reproducible features.
     files : dict
         Paths behind the tables, for downloads and figures.
+    statistics : dict
+        Further tables by their names in `STATISTICS`; those that the study did not ask for are None.
     """
 
     config: dict
@@ -52,6 +70,7 @@ class Results:
     leakage: dict
     habitats: dict = field(default_factory=dict)
     provenance: dict = field(default_factory=dict)
+    statistics: dict = field(default_factory=dict)
 
     def label(self, kind, name):
         """Return the printed name of a model or signature (``kind`` is ``models`` or ``signatures``)."""
@@ -113,8 +132,16 @@ def load_results(settings, files):
         comparisons=read_table(files["comparisons"]),
         leakage=read_json(files["leakage"]),
         provenance=read_json(files["provenance"]) if files.get("provenance") else {},
+        statistics={name: _read_any(files.get(name)) for name in STATISTICS},
     )
 
 
 def _read_all(paths):
     return {name: read_json(path) if str(path).endswith(".json") else read_table(path) for name, path in paths.items()}
+
+
+def _read_any(paths):
+    """Read one table, or one for each name of a dictionary; None where there is none."""
+    if not paths:
+        return None
+    return _read_all(paths) if isinstance(paths, dict) else _read_all({"": paths})[""]

@@ -73,6 +73,28 @@ def cohort(study):
     }
 
 
+def patient_groups(study):
+    """Clinical variables and outcome of Table 1; the order is a list because JSON files here have sorted keys."""
+    return {**_described(study.config), "outcome_label": outcome_label(study.config)}
+
+
+def clinical_factors(study):
+    """Clinical variables, how those of the multivariable model are chosen, and the intervals."""
+    config = study.config
+    return {
+        **_described(config),
+        **config["clinical_factors"],
+        "signatures": {},
+        "level": config["validation"]["interval_level"],
+    }
+
+
+def _described(config):
+    kept = ("type", "levels", "label", "unit")
+    variables = {name: {k: v[k] for k in kept if k in v} for name, v in config["clinical"].items()}
+    return {"variables": variables, "order": list(variables)}
+
+
 def training(study):
     """Identifiers of the training patients."""
     return {"patients": study.in_cohort("train")}
@@ -244,6 +266,36 @@ def model(study, name):
     }
 
 
+def bootstrap(study, name):
+    """What the bootstrap of a model's whole chain depends on."""
+    chosen = study.config["bootstrap"]
+    return {**model(study, name), "repeats": chosen["repeats"], "replicates": chosen["replicates"]}
+
+
+def permutations(study):
+    """What the permutation test of the headline model depends on."""
+    chosen = study.config["permutations"]
+    settings = model(study, headline_model(study.config))
+    return {**settings, "repeats": chosen["repeats"], "replicates": chosen["replicates"]}
+
+
+def permutation_words(study):
+    """The model in the permutation test."""
+    return {"label": model_label(study.config, headline_model(study.config))}
+
+
+def merged_bootstrap(study, name):
+    """Level of the percentiles, and whether the model was fitted on other scores than it is measured on."""
+    cross_fitted = study.config["training"]["scores"] == "cross_fitted" and study.config["models"][name]["signatures"]
+    return {"level": study.config["validation"]["interval_level"], "cross_fitted": bool(cross_fitted)}
+
+
+def chunks(chosen):
+    """Names of the chunks in which replicates 0 (the study) to ``replicates`` are computed: 1of4, 2of4, ..."""
+    count = min(chosen["chunks"], chosen["replicates"] + 1)
+    return [f"{number}of{count}" for number in range(1, count + 1)]
+
+
 def _variable(variable):
     return {name: variable[name] for name in ("type", "levels") if name in variable}
 
@@ -259,6 +311,43 @@ def validation(study):
     }
 
 
+def audit(study):
+    """What the audit of the printed numbers needs to know."""
+    return {**validation(study), "signatures": list(study.config["signatures"])}
+
+
+def calibration(study):
+    """Models, the groups of Hosmer and Lemeshow's test, and the bands of the curves."""
+    return {**_bands(study), "groups": study.config["validation"]["hosmer_lemeshow_groups"]}
+
+
+def decision(study):
+    """Models, thresholds and bands of the decision curves."""
+    return {**_bands(study), "thresholds": study.config["validation"]["decision_thresholds"]}
+
+
+def supplement(study):
+    """Models, the pair of NRI and IDI, and its risk categories."""
+    config = study.config
+    return {
+        "models": list(config["models"]),
+        "reference": reference_model(config),
+        "model": headline_model(config),
+        "cutoffs": config["validation"]["reclassification_cutoffs"],
+        "level": config["validation"]["interval_level"],
+    }
+
+
+def _bands(study):
+    chosen = study.config["validation"]
+    return {
+        "models": list(study.config["models"]),
+        "level": chosen["interval_level"],
+        "resamples": chosen["band_resamples"],
+        "seed": study.config["seed"],
+    }
+
+
 def reference_model(config):
     """Return the model the others are compared with: the one named, else the first."""
     return config["validation"]["reference_model"] or next(iter(config["models"]))
@@ -267,6 +356,30 @@ def reference_model(config):
 def headline_model(config):
     """Return the model at the top of the report: the one named, else the last."""
     return config["validation"]["headline_model"] or list(config["models"])[-1]
+
+
+def nomogram_model(config):
+    """Return the model that becomes a nomogram: the one named, else the headline model."""
+    return config["nomogram"]["model"] or headline_model(config)
+
+
+def nomogram(study):
+    """What the nomogram of a model depends on: the model, and the names on its axes."""
+    config, name = study.config, nomogram_model(study.config)
+    labels = {s: f"Score {signature_label(config, s)}" for s in config["models"][name]["signatures"]}
+    labels |= {v: _axis_label(v, config["clinical"][v]) for v in config["models"][name]["clinical"]}
+    return {**model(study, name), "labels": labels, "outcome_label": outcome_label(config)}
+
+
+def _axis_label(name, variable):
+    title = variable["label"] or name[:1].upper() + name[1:]
+    return f"{title} ({variable['unit']})" if variable["unit"] else title
+
+
+def nomogram_words(study):
+    """Words on the nomogram: its model and the outcome."""
+    label = model_label(study.config, nomogram_model(study.config))
+    return {"label": label, "outcome_label": outcome_label(study.config)}
 
 
 def shown_patients(study):
@@ -300,8 +413,8 @@ def shown_cohorts(study):
     return ["train", "train_cv", *study.validation_cohorts]
 
 
-def roc_figure(study):
-    """Models and level of the ROC figures."""
+def model_figures(study):
+    """Models and level of the figures of all models: ROC, calibration and decision curves."""
     return {"models": named_models(study), "level": study.config["validation"]["interval_level"]}
 
 
@@ -350,6 +463,7 @@ def report(study):
         "cohorts": shown_cohorts(study),
         "reference": reference_model(study.config),
         "headline": headline_model(study.config),
+        "nomogram": nomogram_model(study.config),
     }
 
 

@@ -127,3 +127,8 @@ def test_a_split_by_site_needs_the_sites():
 
 def test_nearest_finds_nothing_when_nothing_is_similar():
     assert nearest("qqq", ["alpha", "beta"]) is None
+
+
+def test_thresholds_of_decision_curves_rise():
+    found = only(faults(validation={"decision_thresholds": [0.6, 0.2]}))
+    assert found == "config: validation.decision_thresholds are 0.6 and 0.2. Give the smaller one first."

@@ -3,6 +3,8 @@
 import copy
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -10,8 +12,9 @@ import SimpleITK as sitk
 
 from habitat_radiomics.model import build_model, fit_chain
 from habitat_radiomics.model_inputs import model_inputs, model_signatures
+from habitat_radiomics.nomogram import probabilities, read_nomogram, total_points
 from habitat_radiomics.tables import read_by_patient, read_table
-from small_study import CONFIG
+from small_study import CONFIG, ROOT
 
 
 def metrics(checkout):
@@ -149,9 +152,100 @@ def test_changing_a_test_patient_runs_that_patient_and_leaves_everything_learnt_
         "fit_signature",
         "cross_fit_signature",
         "fit_model",
+        "describe_factors",
+        "bootstrap_model",
+        "merge_bootstrap",
     } & set(jobs)
     own.run(config)
     assert own.fitted() == before
 
-    own.run(config, "--forceall", "--quiet", "all", "--", *[f"results/own/{name}" for name in before])
+    # And fitted once more with the changed patient in the study: the same bytes.
+    own.run(config, "--force", "--quiet", "all", "--", "results/own/preprocess/intensity_scale.T2.json")
+    fits = ("assess_reproducibility", "fit_signature", "fit_model")
+    own.run(config, "--forcerun", *fits, "--quiet", "all", "--", *(f"results/own/{name}" for name in before))
     assert own.fitted() == before
+
+
+def test_a_printed_number_that_does_not_follow_from_the_predictions_stops_the_run(checkout, tmp_path):
+    results = checkout.results
+    audit = read_table(results / "quality/audit.csv")
+    assert len(audit) > 300
+    assert audit["passed"].all()
+    table = read_table(results / "validate/metrics.csv")
+    table.loc[table["metric"] == "accuracy", "estimate"] += 0.01
+    table.to_csv(tmp_path / "metrics.csv", index=False)
+    done = run_audit(results, tmp_path / "metrics.csv", tmp_path / "checks.csv")
+    assert done.returncode != 0
+    assert "AuditError" in done.stderr
+    assert "accuracy: estimate follows from the predictions" in done.stderr
+    assert not (tmp_path / "checks.csv").exists()
+
+
+def run_audit(results, metrics_path, checks_path):
+    models = list(CONFIG["models"])
+    command = [sys.executable, "scripts/audit_numbers.py", "--settings", results / "state/audit_numbers.json"]
+    command += ["--predictions", *(results / f"validate/{model}/predictions.csv" for model in models)]
+    command += ["--cutoffs", *(results / f"train/{model}/cutoff.json" for model in models)]
+    command += ["--metrics", metrics_path, "--comparisons", results / "validate/comparisons.csv"]
+    command += ["--funnels", *(results / f"select/{name}/funnel.csv" for name in CONFIG["signatures"])]
+    command += ["--flow", results / "cohort/flow.csv", "--checks", checks_path]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_the_bootstrap_is_the_same_in_any_number_of_chunks(checkout, tmp_path):
+    results, name = checkout.results, "combined"
+    assert len(list((results / f"bootstrap/{name}").glob("*of3.parquet"))) == 3
+    inputs = ["--outcome", results / "cohort/training_outcome.csv"]
+    chunk = [tmp_path / "1of1.parquet", tmp_path / "1of1.selected.csv"]
+    run_script(
+        "bootstrap_model",
+        *("--settings", results / f"state/bootstrap.{name}.json", "--chunk", "1of1", *inputs),
+        *("--clinical", results / "cohort/training_clinical.csv", "--quality", results / "quality/training.csv"),
+        *("--features", results / "features/training.parquet", "--icc", results / "reproducibility/icc.csv"),
+        *("--predictions", chunk[0], "--selected", chunk[1]),
+    )
+    files = {
+        "--statistics": "bootstrap.csv",
+        "--curve": "bootstrap_curve.csv",
+        "--frequency": "selection_frequency.csv",
+    }
+    outputs = [part for option, file in files.items() for part in (option, tmp_path / file)]
+    settings = ["--settings", results / f"state/merge_bootstrap.{name}.json"]
+    run_script("merge_bootstrap", *settings, *inputs, "--predictions", chunk[0], "--selected", chunk[1], *outputs)
+    for file in files.values():
+        assert (tmp_path / file).read_bytes() == (results / f"validate/{name}" / file).read_bytes(), file
+
+
+def test_the_bootstrap_starts_from_the_study_itself(checkout):
+    table = read_table(checkout.results / "validate/combined/bootstrap.csv").set_index("statistic")
+    stored = metrics(checkout).loc[("combined", "train", "auc"), "estimate"]
+    assert abs(table.loc["auc", "train"] - table.loc["auc", "test"] - table.loc["auc", "optimism"]) < 1e-12
+    assert table.loc["auc", "optimism"] > 0
+    assert table.loc["auc", "corrected_632"] < table.loc["auc", "corrected"] <= table.loc["auc", "apparent"]
+    assert abs(table.loc["auc", "apparent"] - stored) < 0.15  # one repeat of cross-fitting where the study has five
+
+
+def run_script(name, *arguments):
+    command = [sys.executable, f"scripts/{name}.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_nomogram_is_the_headline_model(checkout):
+    results = checkout.results
+    nomogram = read_nomogram(json.loads((results / "train/combined/nomogram.json").read_text()))
+    stored = read_table(results / "validate/combined/predictions.csv").query("cohort == 'external'")
+    stored = stored.set_index("patient")["probability"]
+    patients = read_by_patient(results / "select/tumour/scores.csv").rename(columns={"score": "tumour"})
+    patients = patients.join(read_by_patient(results / "cohort/clinical.csv")["age"]).loc[stored.index].dropna()
+    found = probabilities(nomogram, total_points(nomogram, patients))["Risk of progression"]
+    np.testing.assert_allclose(found, stored.loc[patients.index], rtol=0, atol=1e-12)
+    assert "Risk of progression" in (results / "report/nomogram.html").read_text()
+
+
+def test_a_permutation_test_is_run_on_request_only(checkout):
+    assert not list((checkout.results / "figures").glob("permutation*"))
+    asked = {**CONFIG, "permutations": {"replicates": 5, "chunks": 2}}
+    jobs = checkout.jobs(asked, "permutation")
+    assert (jobs["permute_model"], jobs["merge_permutations"], jobs["draw_permutation"]) == (2, 1, 1)
+    assert "permutations.replicates is 0" in checkout.run(CONFIG, "--dry-run", "permutation", check=False)

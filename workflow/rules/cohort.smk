@@ -55,3 +55,23 @@ rule describe_cohort:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
         " --quality {input.quality:q} --patients {output.patients:q} --flow {output.flow:q} > {log:q} 2>&1"
+
+
+rule describe_groups:
+    """Table 1: patients by cohort, and by outcome within every cohort."""
+    input:
+        settings=state("describe_groups", settings.patient_groups(STUDY)),
+        patients=rules.describe_cohort.output.patients,
+        code=code("describe_groups"),
+    output:
+        cells=f"{RESULTS}/cohort/table_one.csv",
+        tests=f"{RESULTS}/cohort/table_one_tests.csv",
+    log:
+        f"{RESULTS}/logs/describe_groups.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --patients {input.patients:q} --cells {output.cells:q}"
+        " --tests {output.tests:q} > {log:q} 2>&1"

@@ -68,6 +68,7 @@ wildcard_constraints:
     habitats=r"[A-Za-z][A-Za-z0-9_-]*",
     signature=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     model=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+    chunk=r"\d+of\d+",
     part="training|validation",
     cohort="train|train_cv|internal|external",
 

@@ -1,4 +1,5 @@
 COHORTS = settings.shown_cohorts(STUDY)
+FIGURE_WORDS = state("figures/models", settings.model_figures(STUDY))
 SHOWN_PATIENTS = settings.shown_patients(STUDY)
 SIGNATURE_WORDS = {name: state(f"figures/{name}", settings.signature_figures(STUDY, name)) for name in SIGNATURES}
 
@@ -124,7 +125,7 @@ rule draw_scores:
 rule draw_roc:
     """ROC curves of all models in one cohort."""
     input:
-        settings=state("draw_roc", settings.roc_figure(STUDY)),
+        settings=FIGURE_WORDS,
         predictions=PREDICTIONS,
         metrics=rules.measure_models.output.metrics,
         code=code("draw_roc"),
@@ -139,3 +140,108 @@ rule draw_roc:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --predictions {input.predictions:q}"
         " --metrics {input.metrics:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule draw_calibration:
+    """Calibration curves of all models in one cohort."""
+    input:
+        settings=FIGURE_WORDS,
+        predictions=PREDICTIONS,
+        measures=rules.measure_calibration.output.measures,
+        bootstrap=BOOTSTRAP_STATISTICS,
+        curves=rules.measure_calibration.output.curves,
+        code=code("draw_calibration"),
+    output:
+        figures=figure("calibration/{cohort}", "calibration", "Validation"),
+    log:
+        f"{RESULTS}/logs/draw_calibration/{{cohort}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --predictions {input.predictions:q}"
+        " --bootstrap {input.bootstrap:q} --measures {input.measures:q} --curves {input.curves:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule draw_decision:
+    """Decision curves of all models in one cohort."""
+    input:
+        settings=FIGURE_WORDS,
+        curves=rules.measure_decision.output.curves,
+        code=code("draw_decision"),
+    output:
+        figures=figure("decision/{cohort}", "decision", "Validation"),
+    log:
+        f"{RESULTS}/logs/draw_decision/{{cohort}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --curves {input.curves:q}"
+        " --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule draw_nomogram:
+    """The nomogram of one model on paper."""
+    input:
+        settings=state("figures/nomogram", settings.nomogram_words(STUDY)),
+        nomogram=NOMOGRAM_FILES["nomogram"],
+        ticks=NOMOGRAM_FILES["ticks"],
+        code=code("draw_nomogram"),
+    output:
+        figures=figure("nomogram", "nomogram", "Models"),
+    log:
+        f"{RESULTS}/logs/draw_nomogram.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --nomogram {input.nomogram:q} --ticks {input.ticks:q}"
+        " --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule write_nomogram_page:
+    """The nomogram to use: set the predictors, read the risk."""
+    input:
+        settings=state("figures/nomogram", settings.nomogram_words(STUDY)),
+        nomogram=NOMOGRAM_FILES["nomogram"],
+        code=code("write_nomogram_page"),
+    output:
+        page=f"{RESULTS}/report/nomogram.html",
+    log:
+        f"{RESULTS}/logs/write_nomogram_page.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --nomogram {input.nomogram:q} --page {output.page:q} > {log:q} 2>&1"
+
+
+rule draw_permutation:
+    """AUCs of the headline model under permuted outcomes, against the one of the study."""
+    input:
+        settings=state("figures/permutation", settings.permutation_words(STUDY)),
+        areas=rules.merge_permutations.output.areas,
+        test=rules.merge_permutations.output.test,
+        code=code("draw_permutation"),
+    output:
+        figures=figure("permutation", "permutation", "Validation"),
+    log:
+        f"{RESULTS}/logs/draw_permutation.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --areas {input.areas:q} --test {input.test:q}"
+        " --figures {output.figures:q} > {log:q} 2>&1"
+
+
+rule permutation:
+    """The permutation test alone; it needs permutations.replicates in the configuration."""
+    input:
+        permutation_figure,

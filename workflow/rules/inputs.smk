@@ -161,6 +161,16 @@ def training_features(wildcards):
     return TRAINING_FEATURES if CONFIG["models"][wildcards.model]["signatures"] else []
 
 
+# resample
+
+
+def permutation_figure(wildcards):
+    """The figure of the permutation test, where the study asks for one."""
+    if not CONFIG["permutations"]["replicates"]:
+        stop("config: permutations.replicates is 0, so there is no permutation test. Set it, for example to 200.")
+    return rules.draw_permutation.output.figures
+
+
 # figures
 
 
@@ -216,6 +226,11 @@ def of_model(name):
     """Stored tables of a model."""
     tables = {table: getattr(rules.fit_model.output, table) for table in ("coefficients", "cutoff")}
     return {table: filled(path, model=name) for table, path in tables.items()}
+
+
+def of_cohorts(drawing):
+    """SVG figures of one kind, by cohort."""
+    return {name: filled(drawing.output.figures[1], cohort=name) for name in COHORTS}
 
 
 def of_signatures(drawing):

@@ -12,10 +12,25 @@ STORED = {
     "icc": rules.assess_reproducibility.output.icc if ANY_ICC else None,
     "leakage": rules.check_leakage.output.report,
     "habitats": {name: of_habitats(name) for name in HABITATS},
+    "audit": rules.audit_numbers.output.checks,
     "signatures": {name: of_signature(name) for name in SIGNATURES},
     "models": {name: of_model(name) for name in MODELS},
     "metrics": rules.measure_models.output.metrics,
     "comparisons": rules.measure_models.output.comparisons,
+    "calibration": rules.measure_calibration.output.measures,
+    "table_one": rules.describe_groups.output.cells,
+    "table_one_tests": rules.describe_groups.output.tests,
+    "factors": rules.describe_factors.output.table if CONFIG["clinical"] else None,
+    "factors_summary": rules.describe_factors.output.summary if CONFIG["clinical"] else None,
+    "sample_size": rules.judge_sample_size.output.table,
+    "bootstrap": dict(zip(BOOTSTRAPPED, BOOTSTRAP_STATISTICS)),
+    "fixed_features": dict(zip(BOOTSTRAPPED, BOOTSTRAP_FIXED)),
+    "frequency": dict(zip(BOOTSTRAPPED, BOOTSTRAP_FREQUENCIES)),
+    "precision": rules.measure_supplement.output.precision,
+    "reclassification": rules.measure_supplement.output.reclassification,
+    "permutation": rules.merge_permutations.output.test if CONFIG["permutations"]["replicates"] else None,
+    "points": NOMOGRAM_FILES["points"],
+    "decision": rules.measure_decision.output.curves,
 }
 FIGURES = {
     "flow": rules.draw_flow.output.figures[1],
@@ -25,7 +40,11 @@ FIGURES = {
     "lasso": of_signatures(rules.draw_lasso),
     "coefficients": of_signatures(rules.draw_coefficients),
     "scores": of_signatures(rules.draw_scores),
-    "roc": {name: filled(rules.draw_roc.output.figures[1], cohort=name) for name in COHORTS},
+    "roc": of_cohorts(rules.draw_roc),
+    "calibration": of_cohorts(rules.draw_calibration),
+    "decision": of_cohorts(rules.draw_decision),
+    "permutation": rules.draw_permutation.output.figures[1] if CONFIG["permutations"]["replicates"] else None,
+    "nomogram": rules.draw_nomogram.output.figures[1],
 }
 # Their hashes in the record also make it anew, with the commit that made them, whenever one of them changes.
 RECORDED = [*paths_in(STORED), *ALL_FEATURES, *PREDICTIONS]

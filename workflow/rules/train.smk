@@ -76,3 +76,55 @@ rule check_leakage:
     shell:
         "python {input.code[0]} --training {input.training:q} --objects {input.signatures:q} {input.models:q}"
         " --records {input.records:q} --report {output.report:q} > {log:q} 2>&1"
+
+
+rule describe_factors:
+    """Odds ratios of the clinical variables, one by one and together, in the training patients."""
+    input:
+        settings=state("describe_factors", settings.clinical_factors(STUDY)),
+        outcome=TRAINING_OUTCOME,
+        clinical=TRAINING_CLINICAL,
+        quality=TRAINING_QUALITY,
+        code=code("describe_factors"),
+    output:
+        table=f"{RESULTS}/train/clinical_factors.csv",
+        summary=f"{RESULTS}/train/clinical_factors.json",
+    log:
+        f"{RESULTS}/logs/describe_factors.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
+        " --quality {input.quality:q} --table {output.table:q} --summary {output.summary:q} > {log:q} 2>&1"
+
+
+rule build_nomogram:
+    """A model as points: axes that cover the training patients, total points, risk."""
+    input:
+        settings=state("nomogram", settings.nomogram(STUDY)),
+        model=rules.fit_model.output.model,
+        outcome=TRAINING_OUTCOME,
+        clinical=TRAINING_CLINICAL,
+        quality=TRAINING_QUALITY,
+        scores=training_scores,
+        code=code("build_nomogram"),
+    output:
+        nomogram=f"{RESULTS}/train/{{model}}/nomogram.json",
+        points=f"{RESULTS}/train/{{model}}/nomogram_points.csv",
+        ticks=f"{RESULTS}/train/{{model}}/nomogram_ticks.csv",
+    log:
+        f"{RESULTS}/logs/build_nomogram/{{model}}.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --model {input.model:q} --outcome {input.outcome:q}"
+        " --clinical {input.clinical:q} --quality {input.quality:q} --scores {input.scores:q} --nomogram {output.nomogram:q}"
+        " --points {output.points:q} --ticks {output.ticks:q} > {log:q} 2>&1"
+
+
+NOMOGRAM = settings.nomogram_model(CONFIG)
+NOMOGRAM_FILES = {name: expand(path, model=NOMOGRAM)[0] for name, path in rules.build_nomogram.output.items()}

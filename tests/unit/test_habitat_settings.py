@@ -50,3 +50,9 @@ def test_the_pages_planned_are_the_pages_drawn(patients):
 
 def test_a_set_without_a_label_is_named_by_its_sequences():
     assert settings.habitat_label(study().config, "j") == "Habitats of T1 and T2"
+
+
+def test_stability_is_measured_in_the_first_training_patients():
+    chosen = study(12, stability_patients=4)
+    chosen.cohorts.update({patient: "external" if patient == "P1" else "train" for patient in chosen.patients})
+    assert settings.habitat_stability(chosen, "j")["patients"] == ["P0", "P2", "P3", "P4"]

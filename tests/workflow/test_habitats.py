@@ -39,6 +39,8 @@ def test_the_planted_subregions_are_recovered(checkout):
 
 def test_features_of_habitats_are_those_of_the_primary_reading(checkout):
     features = read_by_patient(checkout.results / "features/training.parquet")
-    assert features.filter(regex=r"^T1\|zone[123]\|").shape[1] == 3 * 42 + 24
+    assert (
+        features.filter(regex=r"^T1\|zone[123]\|").shape[1] == 3 * (42 + 6) + 3
+    )  # each pair of habitats has one area of contact
     assert features.filter(regex=r"^T2\|zone").empty
     assert read_table(checkout.results / "features/training_readings.parquet").filter(regex=r"\|zone").empty

@@ -39,9 +39,23 @@ def habitat_faults(config):
         if name in config["regions"]["names"] or clash:
             faults.append(f"config: habitats.{name} would share a name with {clash or 'a region'}. Rename the set.")
     return faults + [
-        f"config: signatures.{name} asks for {asked}, but {', '.join(own)} is none of its sequences. Add it to "
-        f"signatures.{name}.sequences."
-        for name, signature in config["signatures"].items()
-        for asked in region_names(list(sets), signature["regions"])
-        if not set(own := sets[asked[:-1]]["sequences"]) & set(signature.get("sequences", config["sequences"]))
+        fault for name, chosen in config["signatures"].items() for fault in _signature_faults(name, chosen, config)
     ]
+
+
+def _signature_faults(name, signature, config):
+    """Habitats of other sequences, and agreement of readers asked of habitats alone."""
+    sets, sequences = config["habitats"], signature.get("sequences", config["sequences"])
+    asked = region_names(list(sets), signature["regions"])
+    owned = {region: sets[region[:-1]]["sequences"] for region in asked}
+    faults = [
+        f"config: signatures.{name} asks for {region}, but {', '.join(own)} is none of its sequences. Add it to "
+        f"signatures.{name}.sequences."
+        for region, own in owned.items()
+        if not set(own) & set(sequences)
+    ]
+    if len(asked) == len(signature["regions"]) and any("icc" in step for step in signature["steps"]):
+        faults.append(
+            f"config: signatures.{name} selects habitats by icc, but readers do not draw habitats. Remove the icc step."
+        )
+    return faults

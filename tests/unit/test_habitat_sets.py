@@ -61,3 +61,11 @@ def test_a_signature_that_asks_for_habitats_has_one_of_their_sequences():
     signature = {"a": {"sequences": ["T2"], "regions": ["t*"], "steps": LASSO}}
     (fault,) = faults({"t": T1}, signatures=signature)
     assert fault.startswith("config: signatures.a asks for t*, but T1 is none of its sequences.")
+
+
+def test_agreement_of_readers_cannot_be_asked_of_habitats_alone():
+    def of(*regions):
+        return faults({"t": T1}, signatures={"a": {"regions": list(regions), "steps": [{"icc": {}}, *LASSO]}})
+
+    assert "signatures.a selects habitats by icc, but readers do not draw habitats" in of("t*")[0]
+    assert of("tumour", "t*") == []

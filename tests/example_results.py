@@ -61,6 +61,7 @@ def write_example(folder, *, sizes=SIZES, empty=(), config=None):
         "signatures": {
             name: _signature(folder, random, patients, name, name in empty) for name in config["signatures"]
         },
+        "habitats": {name: _habitats(folder, random, patients, name) for name in config["habitats"]},
         "models": {name: _model(folder, random, patients, name, config) for name in config["models"]},
     }
     predictions = {name: pd.read_csv(paths["predictions"]) for name, paths in files["models"].items()}
@@ -195,6 +196,22 @@ def example_path(random, names, *, empty=False):
     return pd.concat([path, pd.DataFrame(values, columns=names)], axis=1)
 
 
+def _habitats(folder, random, patients, name):
+    shares = random.dirichlet((2, 5, 3), len(patients))
+    artifact = {
+        "k": 3, "names": ["low", "medium", "high"], "channels": ["T2"], "centroids": [[-120.0], [4.5], [150.0]],
+        "explained": 0.87, "sampled_voxels": 78_000, "patients": 39,
+        "selection": {"criterion": "bic", "chosen": 3, "curve": [{"k": 1, "value": 9.0}, {"k": 6, "value": 7.0}]},
+    }  # fmt: skip
+    table = pd.DataFrame(shares, columns=["habitat1", "habitat2", "habitat3"])
+    table.insert(0, "patient", patients["patient"])
+    base = f"habitats/{name}"
+    return {
+        "artifact": _json(folder, f"{base}/habitats.json", artifact),
+        "shares": _csv(folder, f"{base}/s.csv", table),
+    }
+
+
 def _model(folder, random, patients, name, config):
     chosen = config["models"][name]
     predictors = [
@@ -298,7 +315,7 @@ def example_scan(*, spacing_mm=(1.0, 1.0, 2.0), size=(60, 50, 24), centre=(28, 2
 def example_settings(config=None, *, cohorts=("train", "train_cv", "internal", "external")):
     """Settings of the report of the example, as `settings.report` gives them."""
     config = config or example_config()
-    orders = {name: list(config[name]) for name in ("sequences", "clinical", "signatures", "models")}
+    orders = {name: list(config[name]) for name in ("sequences", "clinical", "habitats", "signatures", "models")}
     return {
         "config": config,
         "orders": orders,
@@ -306,6 +323,11 @@ def example_settings(config=None, *, cohorts=("train", "train_cv", "internal", "
         "reference": "clinical",
         "headline": "combined",
     }
+
+
+def _habitat_figures(drawn, name):
+    charts = {kind: drawn(f"habitats/{name}/{kind}") for kind in ("count", "centres", "stability", "fractions")}
+    return {**charts, "overlays": {"P001": drawn(f"habitats/{name}/P001")}, "montage": [drawn(f"habitats/{name}/all")]}
 
 
 def write_placeholders(folder, config, cohorts):
@@ -324,6 +346,7 @@ def write_placeholders(folder, config, cohorts):
         "flow": drawn("flow"),
         "reproducibility": drawn("reproducibility"),
         "regions": {"P001": drawn("regions/P001")},
+        "habitats": {name: _habitat_figures(drawn, name) for name in config["habitats"]},
         "roc": {cohort: drawn(f"roc/{cohort}") for cohort in cohorts},
         **{
             kind: {name: drawn(f"{kind}/{name}") for name in config["signatures"]}

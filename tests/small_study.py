@@ -28,7 +28,8 @@ CONFIG = {
     "outcome": {"column": "progression"},
     "split": {"method": "column"},
     "preprocess": {"spacing_mm": [2, 2, 2], "padding_voxels": 4},
-    "features": {"banks": {"tumour": "small"}, "custom_banks": {"small": BANK}},
+    "habitats": {"zone": {"sequences": ["T1"], "k_range": [1, 4], "voxels_per_patient": 500}},
+    "features": {"banks": {"tumour": "small", "zone": "small"}, "custom_banks": {"small": BANK}},
     "signatures": {"tumour": {"regions": ["tumour"], "steps": STEPS}},
     "bootstrap": {"replicates": 12, "chunks": 3},
     "models": {
@@ -76,7 +77,13 @@ class Checkout:
 
     def fitted(self):
         """Bytes of everything learnt, by path."""
-        patterns = ("select/*/signature.skops", "train/*/model.skops", "train/*/cutoff.json", "reproducibility/*")
+        patterns = (
+            "select/*/signature.skops",
+            "train/*/model.skops",
+            "train/*/cutoff.json",
+            "reproducibility/*",
+            "habitats/*/habitats.json",
+        )
         files = [
             file for pattern in (*patterns, "preprocess/intensity_scale.*.json") for file in self.results.glob(pattern)
         ]

@@ -5,12 +5,12 @@ import pandas as pd
 
 from habitat_radiomics.entry import read_json
 from habitat_radiomics.faults import StudyFault
-from habitat_radiomics.tables import feature_column
+from habitat_radiomics.tables import column_parts, feature_column
 
 MEASURES = ("snr", "field_ratio", "voxels", "volume_mm3", "components", "grey_levels", "bins")
 
 
-def collect_features(*, patients, sequences, tables, records, primary, incomplete_patients):
+def collect_features(*, patients, sequences, tables, records, primary, incomplete_patients, drawn_regions):
     """Collect the features and the quality of all scans.
 
     Parameters
@@ -22,13 +22,15 @@ def collect_features(*, patients, sequences, tables, records, primary, incomplet
         Reading that is modelled.
     incomplete_patients : {"stop", "exclude"}
         What to do when a scan cannot be used.
+    drawn_regions : list of str
+        Regions that every reading has; habitats have the primary one only.
 
     Returns
     -------
     features : DataFrame
         ``patient`` and one column per sequence, region and feature; usable patients only.
     readings : DataFrame
-        The same with ``reading``, for patients with more than one reading.
+        The same with ``reading``, for patients with more than one reading; drawn regions only.
     quality : DataFrame
         One row per scan: patient, sequence, usable, code, message, measures.
 
@@ -49,7 +51,8 @@ def collect_features(*, patients, sequences, tables, records, primary, incomplet
         raise StudyFault(f"None of {len(patients)} patients can be used; see the quality table.")
     everything = pd.concat(wide, keys=kept, names=["patient", "reading"])
     features = everything.xs(primary, level="reading").reset_index()
-    repeated = everything.groupby("patient", sort=False).filter(lambda rows: len(rows) > 1)
+    drawn = everything[[column for column in everything if column_parts(column)[1] in drawn_regions]]
+    repeated = drawn.groupby("patient", sort=False).filter(lambda rows: len(rows) > 1)
     return features, repeated.reset_index(), quality
 
 

@@ -5,6 +5,8 @@ import difflib
 
 from jsonschema import Draft202012Validator
 
+from habitat_radiomics.habitat_sets import habitat_faults, region_names
+
 TYPE_WORDS = {
     "object": "a group of keys",
     "array": "a list",
@@ -139,11 +141,18 @@ def _reference_faults(config):
         config["regions"]["names"],
         list(config["signatures"]),
     )
+    sets = list(config["habitats"])
     lists = [
         (f"signatures.{name}.sequences", signature.get("sequences", []), sequences)
         for name, signature in config["signatures"].items()
     ]
-    lists += [(f"signatures.{name}.regions", s["regions"], regions) for name, s in config["signatures"].items()]
+    lists += [
+        (f"signatures.{name}.regions", s["regions"], regions + region_names(sets, s["regions"]))
+        for name, s in config["signatures"].items()
+    ]
+    lists += [
+        (f"habitats.{name}.sequences", chosen["sequences"], sequences) for name, chosen in config["habitats"].items()
+    ]
     lists += [
         (f"models.{name}.signatures", model["signatures"], signatures) for name, model in config["models"].items()
     ]
@@ -157,12 +166,12 @@ def _reference_faults(config):
     lists += [
         ("nomogram.model", _some(config["nomogram"]["model"]), models),
         ("reference", _some(config["reference"]), sequences),
-        ("features.banks", list(config["features"]["banks"]), regions),
+        ("features.banks", list(config["features"]["banks"]), regions + sets),
     ]
     faults = [
         _unknown_name(where, name, allowed) for where, names, allowed in lists for name in names if name not in allowed
     ]
-    return faults + _model_faults(config)
+    return faults + _model_faults(config) + habitat_faults(config)
 
 
 def _some(value):

@@ -42,6 +42,14 @@ ABBREVIATED = {
     "Imc2": "informational measure of correlation 2",
     "MCC": "maximal correlation coefficient",
 }
+CRITERIA = {
+    "bic": "BIC",
+    "aic": "AIC",
+    "silhouette": "the mean silhouette",
+    "elbow": "the elbow of the inertia",
+    "calinski_harabasz": "the Calinski-Harabasz index",
+    "gap": "the gap statistic",
+}
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 
@@ -77,6 +85,9 @@ def feature_parts(column):
         ``T1|tumour|wavelet-LLH_glcm_JointEntropy``.
     """
     sequence, region, name = column_parts(column)
+    if name.startswith("habitat_"):
+        words = name.removeprefix("habitat_").replace("_mm2", " (mm²)").replace("_mm3", " (mm³)")
+        return sequence, region, "", "", words.replace("_", " ")
     if name.count("_") < 2:
         return sequence, region, "", "", name
     image, kind, feature = name.split("_", 2)

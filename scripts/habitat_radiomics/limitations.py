@@ -224,6 +224,17 @@ def apparent_scores(results):
     ]
 
 
+def unassessed_habitats(results):
+    """Habitats that no second reader drew, learnt from patients that cross-validation holds out."""
+    if not results.config["habitats"]:
+        return []
+    return [
+        "Habitats were made from the primary reading alone: their dependence on the reader was not assessed.",
+        "Cross-validation does not learn habitats anew: their centres have seen the intensities (not the "
+        "outcomes) of the training patients it holds out.",
+    ]
+
+
 def many_tests(results):
     """Unadjusted tests between models."""
     tests = int(results.comparisons["p"].notna().sum())
@@ -261,6 +272,7 @@ JUDGES = (
     excluded_patients,
     missing_values,
     apparent_scores,
+    unassessed_habitats,
     many_tests,
     few_patients_for_calibration,
 )

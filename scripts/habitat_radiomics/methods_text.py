@@ -2,7 +2,7 @@
 
 from habitat_radiomics.banks import BANKS, bank_of, feature_names
 from habitat_radiomics.config import overridden
-from habitat_radiomics.labels import CLASSES, count, percent
+from habitat_radiomics.labels import CLASSES, CRITERIA, count, percent
 
 INTENSITIES = {
     "zscore": "grey values were normalised to mean 0 and standard deviation {scale:g} of the body",
@@ -52,6 +52,7 @@ def methods_text(config, *, orders, reference, versions):
         ("Patients", patients_text(config)),
         ("Images", images_text(config, orders["sequences"])),
         ("Regions", regions_text(config)),
+        ("Habitats", habitats_text(config)),
         ("Features", features_text(config, orders["sequences"])),
         ("Reproducibility", reproducibility_text(config)),
         ("Selection", selection_text(config, orders["signatures"])),
@@ -121,6 +122,33 @@ def regions_text(config):
     chosen = config["regions"]
     parts = [REGIONS[name].format(margin_mm=chosen["margin_mm"]) for name in chosen["names"]]
     return f"Features were taken from {'; '.join(parts)}. A region needs at least {chosen['min_voxels']} voxels."
+
+
+def habitats_text(config):
+    """How every set of habitats was learnt, and the features taken from it."""
+    return " ".join(_set_text(name, config) for name in config["habitats"])
+
+
+def _set_text(name, config):
+    chosen = config["habitats"][name]
+    low, high = chosen["k_range"]
+    found = f"as many habitats as {CRITERIA[chosen['criterion']]} chose for the cohort among {low} to {high}"
+    number = f"{chosen['k']} habitats" if chosen["k"] else found
+    method = {"kmeans": "k-means", "gmm": "a Gaussian mixture"}[chosen["method"]]
+    nearest = {"kmeans": "nearest centre", "gmm": "most probable component"}[chosen["method"]]
+    learnt = {
+        "cohort": f"They were learnt from at most {count(chosen['voxels_per_patient'])} voxels of each training "
+        f"patient, each patient weighing the same, and every voxel took the {nearest}.",
+        "patient": "Each tumour was clustered by itself, its habitats matched by the order of their centroids.",
+    }[chosen["scope"]]
+    known = {**BANKS, **config["features"]["custom_banks"]}
+    bank = bank_of(known[config["features"]["banks"].get(name, "D")])
+    features = len(feature_names(bank, force_2d=config["features"]["force_2d"]))
+    return (
+        f"By {method} of the intensity of {_listed(chosen['sequences'])}, tumours were divided into {number} ({name}1, "
+        f"{name}2, ... by ascending centroid). {learnt} From each habitat of the primary reading {count(features)} "
+        "features were taken, besides its size and its contact with the others."
+    )
 
 
 def features_text(config, sequences):

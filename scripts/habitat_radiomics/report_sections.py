@@ -33,6 +33,7 @@ from habitat_radiomics.report_blocks import (
     stored,
     table,
 )
+from habitat_radiomics.report_habitats import habitats_section
 from habitat_radiomics.report_patients import factor_table, group_tables, sample_size_table
 from habitat_radiomics.report_statistics import (
     bootstrap_section,
@@ -61,6 +62,7 @@ def all_sections(results, captions):
     built = [
         cohort_section(results, captions),
         images_section(results, captions),
+        habitats_section(results, captions),
         reproducibility_section(results, captions),
         signatures_section(results, captions),
         models_section(results, captions),

@@ -43,7 +43,7 @@ class Results:
         Model compared against, and model at the top of the page.
     patients, quality : DataFrame
         One row per screened patient, and per scan; every cell is text.
-    signatures, models : dict
+    signatures, models, habitats : dict
         Name to its tables.
     icc : DataFrame or None
         None when no signature asks for reproducible features.
@@ -68,6 +68,7 @@ class Results:
     metrics: pd.DataFrame
     comparisons: pd.DataFrame
     leakage: dict
+    habitats: dict = field(default_factory=dict)
     provenance: dict = field(default_factory=dict)
     statistics: dict = field(default_factory=dict)
 
@@ -113,8 +114,8 @@ def load_results(settings, files):
     settings : dict
         See `settings.report`.
     files : dict
-        Paths: patients, flow, quality (list), icc (None if absent), signatures and models (dicts of dicts), metrics,
-        comparisons, leakage, provenance, figures.
+        Paths: patients, flow, quality (list), icc (None if absent), habitats, signatures and models (dicts of dicts),
+        metrics, comparisons, leakage, provenance, figures.
     """
     chosen = ("config", "orders", "cohorts", "reference", "headline")
     return Results(
@@ -126,6 +127,7 @@ def load_results(settings, files):
         icc=read_table(files["icc"]) if files["icc"] else None,
         signatures={name: _read_all(files["signatures"][name]) for name in settings["orders"]["signatures"]},
         models={name: _read_all(files["models"][name]) for name in settings["orders"]["models"]},
+        habitats={name: _read_all(files["habitats"][name]) for name in settings["orders"]["habitats"]},
         metrics=read_table(files["metrics"]),
         comparisons=read_table(files["comparisons"]),
         leakage=read_json(files["leakage"]),

@@ -8,6 +8,8 @@ from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden
 from habitat_radiomics.sheets import number
 
+PATIENTS_PER_PAGE = 56  # of a montage of habitats
+
 
 def simulation(config):
     """Settings of the simulated cohort that its images depend on (not the outcome, not the number of patients)."""
@@ -149,7 +151,71 @@ def features(study, sequence):
     banks = {region: known[chosen["banks"].get(region, "A")] for region in study.config["regions"]["names"]}
     values = {name: value for name, value in chosen.items() if name not in ("banks", "custom_banks")}
     values["bin_width"] = None if chosen["bin_count"] else chosen["bin_width"]
-    return {"banks": banks, "settings": {**values, "min_voxels": study.config["regions"]["min_voxels"]}}
+    sets = {name: known[chosen["banks"].get(name, "D")] for name in study.habitat_sets(sequence)}
+    return {
+        "banks": banks,
+        "settings": {**values, "min_voxels": study.config["regions"]["min_voxels"]},
+        **({"habitats": _ordered_sets(study, sequence, sets)} if sets else {}),
+    }
+
+
+def _ordered_sets(study, sequence, banks):
+    """Sets with their banks, and whether size and neighbourhood are listed under this sequence."""
+    firsts = {name: study.config["habitats"][name]["sequences"][0] for name in banks}
+    return [{"name": name, "bank": bank, "shape": firsts[name] == sequence} for name, bank in banks.items()]
+
+
+def habitat_sample(study, name):
+    """What a patient's sample of voxels depends on."""
+    chosen = study.config["habitats"][name]
+    return {
+        "sequences": chosen["sequences"],
+        "limit": chosen["voxels_per_patient"],
+        "inputs": chosen["inputs"],
+        "seed": study.config["seed"],
+    }
+
+
+def habitat_fit(study, name):
+    """How the habitats of a set are learnt; ``count`` is None where their number is given."""
+    chosen = study.config["habitats"][name]
+    low, high = chosen["k_range"]
+    count = {"criterion": chosen["criterion"], "k_min": low, "k_max": high, "observations": chosen["observations"]}
+    same = ("sequences", "method", "scope", "k", "scaling", "inputs", "tidying")
+    return {
+        **{key: chosen[key] for key in same},
+        "count": None if chosen["k"] else count,
+        "seed": study.config["seed"],
+    }
+
+
+def habitat_stability(study, name):
+    """Patients in whom the stability of a set is measured, and the seed of noise and draws."""
+    patients = study.in_cohort("train")[: study.config["habitats"][name]["stability_patients"]]
+    return {"patients": patients, "seed": study.config["seed"]}
+
+
+def habitat_figures(study, name):
+    """Words and sequences of the figures of a set; patients in the order of the montage."""
+    chosen = study.config["habitats"][name]
+    return {
+        "title": habitat_label(study.config, name),
+        "sequences": chosen["sequences"],
+        "criterion": chosen["criterion"],
+        "outcome_label": outcome_label(study.config),
+        "patients": list(study.patients),
+    }
+
+
+def habitat_label(config, name):
+    """Return the name of a set of habitats in figures and tables."""
+    chosen = config["habitats"][name]
+    return chosen["label"] or f"Habitats of {' and '.join(chosen['sequences'])}"
+
+
+def montage_pages(study):
+    """Numbers of the pages that show the habitats of all patients."""
+    return list(range(1, -(-len(study.patients) // PATIENTS_PER_PAGE) + 1))
 
 
 def collection(study, patients, patterns):
@@ -161,6 +227,7 @@ def collection(study, patients, patterns):
         "records": str(patterns["records"]),
         "primary": f"reader{study.config['reproducibility']['primary_reader']}",
         "incomplete_patients": study.config["data"]["incomplete_patients"],
+        "drawn_regions": study.config["regions"]["names"],
     }
 
 
@@ -389,7 +456,7 @@ def public_config(value):
 
 def report(study):
     """What the report says of the study itself; orders are lists because JSON files here have sorted keys."""
-    orders = {name: list(study.config[name]) for name in ("sequences", "clinical", "signatures", "models")}
+    orders = {name: list(study.config[name]) for name in ("sequences", "clinical", "habitats", "signatures", "models")}
     return {
         "config": public_config(study.config),
         "orders": orders,

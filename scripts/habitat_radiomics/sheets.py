@@ -3,6 +3,7 @@
 import csv
 import datetime
 from collections import Counter, defaultdict
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,8 +113,9 @@ def _text_lines(path):
 def _xlsx_lines(path):
     from openpyxl import load_workbook
 
-    rows = load_workbook(path, read_only=True, data_only=True).worksheets[0].iter_rows(values_only=True)
-    return [(line, [_cell_text(cell) for cell in cells]) for line, cells in enumerate(rows, start=1)]
+    with closing(load_workbook(path, read_only=True, data_only=True)) as workbook:
+        rows = workbook.worksheets[0].iter_rows(values_only=True)
+        return [(line, [_cell_text(cell) for cell in cells]) for line, cells in enumerate(rows, start=1)]
 
 
 def _cell_text(cell):

@@ -7,6 +7,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from habitat_radiomics import lasso
+from habitat_radiomics.faults import StudyFault
+from habitat_radiomics.habitat_sets import is_region
 from habitat_radiomics.leakage import digests
 from habitat_radiomics.selection import STEPS
 from habitat_radiomics.tables import column_parts
@@ -40,8 +42,24 @@ def _distinct(named):
 
 
 def signature_columns(columns, *, sequences, regions):
-    """Columns of the feature table that belong to the sequences and regions, in table order."""
-    return [c for c in columns if column_parts(c)[0] in sequences and column_parts(c)[1] in regions]
+    """Columns of the feature table that belong to the sequences and regions, in table order.
+
+    Raises
+    ------
+    StudyFault
+        A region (``NAME*`` stands for all habitats of a set) without a column, as a habitat beyond the number chosen.
+    """
+    parts = {column: column_parts(column)[:2] for column in columns}
+    found = list(dict.fromkeys(region for sequence, region in parts.values() if sequence in sequences))
+    for asked in regions:
+        if not any(is_region(region, asked) for region in found):
+            raise StudyFault(
+                f"a signature asks for region {asked} of {', '.join(sequences)}, which has no features there. Regions "
+                f"with features: {', '.join(found)}. Name one of them, or NAME* for all habitats of a set; the number "
+                "of habitats is in habitats/NAME/habitats.json."
+            )
+    wanted = {region for region in found if any(is_region(region, asked) for asked in regions)}
+    return [column for column, (sequence, region) in parts.items() if sequence in sequences and region in wanted]
 
 
 def fit_signature(pipeline, features, outcome):

@@ -66,6 +66,10 @@ class Study:
         """Return the readings that apply to a patient's sequence, the primary one first."""
         return list(self.scans[patient, self.mask_sequence(sequence)].masks)
 
+    def habitat_sets(self, sequence):
+        """Return the sets of habitats that apply to a sequence, in their order."""
+        return [name for name, chosen in self.config["habitats"].items() if sequence in chosen["sequences"]]
+
     def in_cohort(self, cohort):
         """Return the included patients of a cohort."""
         return [patient for patient in self.patients if self.cohorts[patient] == cohort]

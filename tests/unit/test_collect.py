@@ -39,6 +39,7 @@ def collect(tmp_path):
             records=f"{tmp_path}/{{patient}}/{{sequence}}.json",
             primary="reader1",
             incomplete_patients=policy,
+            drawn_regions=["tumour", "peritumour"],
         )
 
     return run

@@ -28,6 +28,7 @@ from habitat_radiomics.labels import (
         ("PET|tumour|original_shape_Maximum2DDiameterRow", "PET tumour, original, shape maximum 2D diameter row"),
         ("T1|tumour|squareroot_glcm_Idmn", "T1 tumour, square root, GLCM inverse difference moment normalized"),
         ("T1|habitat1|fraction", "T1 habitat1, fraction"),
+        ("T1|habitat1|habitat_contact_habitat2_mm2", "T1 habitat1, contact habitat2 (mm²)"),
         ("(intercept)", "Intercept"),
     ],
 )

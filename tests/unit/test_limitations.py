@@ -119,7 +119,13 @@ def test_many_exclusions_and_filled_values_are_named(results):
 def test_apparent_scores_and_unadjusted_tests_are_named(results):
     assert "overstates" in judge.apparent_scores(with_config(results, "training", scores="apparent"))[0]
     assert judge.apparent_scores(results) == []
-    assert judge.many_tests(results) == ["The 16 tests between models are not adjusted for their number."]
+    assert judge.many_tests(results) == ["The 20 tests between models are not adjusted for their number."]
+
+
+def test_habitats_without_readers_are_named_where_there_are_habitats(results):
+    assert "primary reading alone" in judge.unassessed_habitats(results)[0]
+    assert "does not learn habitats anew" in judge.unassessed_habitats(results)[1]
+    assert judge.unassessed_habitats(replace(results, config={**results.config, "habitats": {}})) == []
 
 
 def test_every_limitation_is_a_sentence(results):

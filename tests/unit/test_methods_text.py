@@ -3,7 +3,7 @@
 import pytest
 
 from example_results import example_config
-from habitat_radiomics.methods_text import methods_text
+from habitat_radiomics.methods_text import habitats_text, methods_text
 
 
 def text_of(config, versions=None):
@@ -90,3 +90,19 @@ def test_other_intervals_scores_and_policies_are_named():
     assert "90 % interval" in changed("validation", interval_level=0.9)
     assert "own (apparent) training scores" in changed("training", scores="apparent")
     assert "Every listed patient had to have" in changed("data", incomplete_patients="stop")
+
+
+def test_habitats_are_described_as_they_were_learnt():
+    text = habitats_text(example_config())
+    for words in (
+        "By k-means of the intensity of T2, tumours were divided into as many habitats as BIC chose for the cohort "
+        "among 1 to 6 (habitat1, habitat2, ... by ascending centroid).",
+        "2,000 voxels of each training patient, each patient weighing the same, and every voxel took the nearest",
+        "From each habitat of the primary reading 93 features were taken",
+    ):
+        assert words in text
+    chosen = {**example_config()["habitats"]["habitat"], "k": 3, "scope": "patient", "method": "gmm"}
+    given = habitats_text(example_config(habitats={"habitat": chosen}))
+    assert "By a Gaussian mixture of the intensity of T2, tumours were divided into 3 habitats (" in given
+    assert "Each tumour was clustered by itself" in given
+    assert habitats_text({**example_config(), "habitats": {}}) == ""

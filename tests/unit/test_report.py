@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from example_results import (
 )
 from habitat_radiomics.entry import write_json
 from habitat_radiomics.report import caption_reader, read_parts, report_page, rst_to_html
+from habitat_radiomics.report_habitats import habitats_section, learning_sentence
 from habitat_radiomics.report_sections import audit_sentence, headline, metric_cell, p_text, score_formula
 from habitat_radiomics.results import load_results
 
@@ -121,7 +123,7 @@ def test_every_picture_has_a_text_and_every_table_a_caption(page):
 def test_the_contents_lead_to_every_section(page):
     targets = [link["href"][1:] for link in page.attributes("a") if link.get("href", "").startswith("#")]
     sections = [section["id"] for section in page.attributes("section")]
-    assert len(sections) == len(set(sections)) == 10
+    assert len(sections) == len(set(sections)) == 11
     assert set(targets) == set(sections)
 
 
@@ -154,7 +156,21 @@ def test_a_stored_table_is_offered_byte_for_byte(results, page):
 
 
 def test_the_page_says_how_many_fitted_objects_saw_training_patients_only(page):
-    assert "8 fitted objects were checked; all saw training patients only (39 patients each)." in page.text
+    assert "10 fitted objects were checked; all saw training patients only (39 patients each)." in page.text
+
+
+def test_the_habitats_are_named_with_centre_share_and_how_their_number_was_chosen(results, page):
+    median = results.habitats["habitat"]["shares"]["habitat3"].median()
+    assert f"habitat3 high 150 {100 * median:.0f} % (" in page.text
+    assert "Their number, 3, was chosen by BIC among 1 to 6." in page.text
+    assert learning_sentence({**results.habitats["habitat"]["artifact"], "selection": None}).endswith(
+        "Their number, 3, was given. They explain 87\N{NO-BREAK SPACE}% of the variance."
+    )
+
+
+def test_a_study_without_habitats_has_no_section_of_them(results):
+    orders = {**results.orders, "habitats": []}
+    assert habitats_section(replace(results, orders=orders), None) is None
 
 
 def test_the_page_says_how_many_numbers_were_derived_again():

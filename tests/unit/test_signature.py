@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.leakage import digests
 from habitat_radiomics.persist import load_object, save_object
 from habitat_radiomics.signature import (
@@ -134,3 +135,16 @@ def test_cross_fitted_scores_of_noise_are_at_chance_while_apparent_ones_are_not(
         apparent.append(auc(outcome, signature_score(fit_signature(pipeline(features), features, outcome), features)))
     assert abs(np.mean(honest) - 0.5) < 0.1
     assert np.mean(apparent) > 0.65
+
+
+COLUMNS = ["T1|tumour|f", "T2|tumour|f", "T2|h1|f", "T2|h2|f", "T2|h2|habitat_fraction", "T2|hx1|f"]
+
+
+def test_a_signature_takes_single_habitats_or_all_of_a_set():
+    assert signature_columns(COLUMNS, sequences=["T1", "T2"], regions=["h*"]) == COLUMNS[2:5]
+    assert signature_columns(COLUMNS, sequences=["T2"], regions=["tumour", "h2"]) == [COLUMNS[1], *COLUMNS[3:5]]
+
+
+def test_a_habitat_beyond_the_number_chosen_is_named_with_those_there_are():
+    with pytest.raises(StudyFault, match=r"asks for region h3 of T1, T2.*Regions with features: tumour, h1, h2, hx1"):
+        signature_columns(COLUMNS, sequences=["T1", "T2"], regions=["h3"])

@@ -37,7 +37,14 @@ def test_the_counts_of_the_flow_close(checkout):
 def test_every_learnt_object_saw_training_patients_only(checkout):
     report = json.loads((checkout.results / "quality/leakage.json").read_text())
     names = " ".join(report["checked"])
-    for part in ("signature.skops", "model.skops", "cutoff.json", "fitted_on.json", "intensity_scale.T2.json"):
+    for part in (
+        "signature.skops",
+        "model.skops",
+        "cutoff.json",
+        "fitted_on.json",
+        "intensity_scale.T2.json",
+        "habitats.json",
+    ):
         assert part in names
     assert max(report["checked"].values()) <= report["training"]
 
@@ -127,9 +134,19 @@ def test_changing_a_test_patient_runs_that_patient_and_leaves_everything_learnt_
     change_cell(data / "patients.tsv", patient, "progression", lambda value: str(1 - int(value)))
 
     jobs = own.jobs(config)
-    for rule in ("preprocess_image", "normalise_image", "make_regions", "extract_features", "collect_features"):
+    for rule in (
+        "preprocess_image",
+        "normalise_image",
+        "make_regions",
+        "label_habitats",
+        "extract_features",
+        "collect_features",
+    ):
         assert jobs[rule] == 1 or rule == "make_regions", (rule, jobs)
     assert not {
+        "sample_voxels",
+        "fit_habitats",
+        "assess_habitat_stability",
         "fit_intensity_scale",
         "assess_reproducibility",
         "fit_signature",

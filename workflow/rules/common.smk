@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import yaml
 
@@ -64,6 +65,7 @@ wildcard_constraints:
     patient=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     sequence=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     reading=r"reader[A-Za-z0-9_-]+",
+    habitats=r"[A-Za-z][A-Za-z0-9_-]*",
     signature=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     model=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     chunk=r"\d+of\d+",

@@ -9,6 +9,9 @@ rule extract_features:
         upstream=rules.normalise_image.output.record,
         regions=region_files(rules.make_regions.output.regions),
         region_records=region_files(rules.make_regions.output.record),
+        habitats=sets_of_sequence(rules.label_habitats.output.labels),
+        habitat_records=sets_of_sequence(rules.label_habitats.output.record),
+        artifacts=sets_of_sequence(rules.fit_habitats.output.artifact),
         code=code("extract_features"),
     output:
         features=f"{RESULTS}/features/{{patient}}/{{sequence}}.csv",
@@ -18,7 +21,7 @@ rule extract_features:
     benchmark:
         f"{RESULTS}/benchmarks/extract_features/{{patient}}.{{sequence}}.tsv"
     group:
-        MEASURE
+        FEATURE_GROUP
     threads: 1
     resources:
         mem_mb=3000,
@@ -28,6 +31,7 @@ rule extract_features:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --image {input.image:q} --upstream {input.upstream:q}"
         " --regions {input.regions:q} --region-records {input.region_records:q} --readings {params.readings:q}"
+        " --habitats {input.habitats:q} --habitat-records {input.habitat_records:q} --artifacts {input.artifacts:q}"
         " --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
 
 

@@ -24,6 +24,84 @@ def learnt_scale(wildcards):
     return rules.fit_intensity_scale.output.scale if wildcards.sequence in LEARNT_SCALES else []
 
 
+# habitats
+
+
+def scans_of_set(output):
+    """Files of a patient, one per sequence of a set of habitats."""
+    return lambda wildcards: expand(
+        output, patient=wildcards.patient, sequence=CONFIG["habitats"][wildcards.habitats]["sequences"]
+    )
+
+
+def regions_of_set(output):
+    """Label image (or record) of the primary reading that applies to a set of habitats."""
+
+    def file(wildcards):
+        sequence = CONFIG["habitats"][wildcards.habitats]["sequences"][0]
+        return expand(
+            output,
+            patient=wildcards.patient,
+            sequence=STUDY.mask_sequence(sequence),
+            reading=STUDY.readings(wildcards.patient, sequence)[0],
+        )
+
+    return file
+
+
+def first_scans(output):
+    """Files of all patients in the first sequence of a set of habitats."""
+    return lambda wildcards: expand(
+        output, patient=PATIENTS, sequence=CONFIG["habitats"][wildcards.habitats]["sequences"][0]
+    )
+
+
+def stability_files(files_of_set):
+    """Files of the patients in whom the stability of a set is measured, patient by patient."""
+
+    def files(wildcards):
+        patients = settings.habitat_stability(STUDY, wildcards.habitats)["patients"]
+        places = [SimpleNamespace(patient=patient, habitats=wildcards.habitats) for patient in patients]
+        return [path for place in places for path in files_of_set(place)]
+
+    return files
+
+
+def sets_of_sequence(output):
+    """Files of the sets of habitats that apply to a patient's sequence."""
+    return lambda wildcards: expand(output, patient=wildcards.patient, habitats=STUDY.habitat_sets(wildcards.sequence))
+
+
+def montage_page(number):
+    """A page with the habitats of patients, as PNG and in Snakemake's own report too."""
+    png, rst = f"{RESULTS}/figures/habitats/{{habitats}}/montage{number}.png", "../report/habitats_montage.rst"
+    shown = report(png, caption=rst, category="Habitats", labels={"figure": "habitats_montage", "of": f"page {number}"})
+    return shown
+
+
+def of_habitats(name):
+    """Stored tables of a set of habitats."""
+    tables = {"artifact": rules.fit_habitats, "curve": rules.fit_habitats, "shares": rules.collect_habitats}
+    return {table: filled(getattr(rule.output, table), habitats=name) for table, rule in tables.items()}
+
+
+def habitat_figures(name):
+    """Figures of a set of habitats that exist: centres of one cohort scale, and a curve where the number was chosen."""
+    chosen = CONFIG["habitats"][name]
+    shown = settings.shown_patients(STUDY)
+    figures = {
+        "overlays": {p: filled(rules.draw_habitats.output.figures[0], habitats=name, patient=p) for p in shown},
+        "montage": expand(rules.draw_habitat_montage.output.figures, habitats=name),
+        "stability": filled(rules.draw_habitat_stability.output.figures[1], habitats=name),
+        "fractions": filled(rules.draw_habitat_fractions.output.figures[1], habitats=name),
+    }
+    if chosen["scope"] == "cohort":
+        figures["centres"] = filled(rules.draw_habitat_centres.output.figures[1], habitats=name)
+    if not chosen["k"]:
+        figures["count"] = filled(rules.draw_habitat_count.output.figures[1], habitats=name)
+    return figures
+
+
 # extract
 
 

@@ -62,6 +62,7 @@ rule check_leakage:
             *expand(rules.fit_model.output.cutoff, model=MODELS),
             *([rules.assess_reproducibility.output.fitted_on] if any(map(asks_for_icc, SIGNATURES)) else []),
             *expand(rules.fit_intensity_scale.output.scale, sequence=LEARNT_SCALES),
+            *expand(rules.fit_habitats.output.artifact, habitats=HABITATS),
         ],
         code=code("check_leakage"),
     output:

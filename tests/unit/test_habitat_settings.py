@@ -1,0 +1,58 @@
+import pytest
+from test_config import SCHEMA, minimal
+
+from example_results import example_config
+from habitat_radiomics import settings
+from habitat_radiomics.config import complete_config
+from habitat_radiomics.figures_habitats import montage_pages
+from habitat_radiomics.study import Study
+
+
+def study(patients=3, **habitat):
+    config = {
+        **minimal(),
+        "sequences": {"T1": None, "T2": None},
+        "reference": "T1",
+        "habitats": {"j": {"sequences": ["T1", "T2"], **habitat}, "own": {"sequences": ["T2"]}},
+        "features": {"banks": {"own": "B"}},
+    }
+    complete, faults = complete_config(config, SCHEMA)
+    assert not faults
+    return Study(complete, {f"P{i}": {} for i in range(patients)}, {}, {})
+
+
+def test_a_set_applies_to_its_sequences_and_lists_its_size_under_the_first():
+    sets = {sequence: settings.features(study(), sequence)["habitats"] for sequence in ("T1", "T2")}
+    assert [(each["name"], each["shape"]) for each in sets["T1"]] == [("j", True)]
+    assert [(each["name"], each["shape"]) for each in sets["T2"]] == [("j", False), ("own", True)]
+
+
+def test_habitats_take_the_bank_named_for_their_set_or_d():
+    sets = {each["name"]: each["bank"] for each in settings.features(study(), "T2")["habitats"]}
+    assert list(sets["j"]["image_types"]) == ["Original"]
+    assert "LBP2D" in sets["own"]["image_types"]
+
+
+def test_a_study_without_habitats_asks_for_what_it_always_asked_for():
+    plain = Study({**example_config(), "habitats": {}}, {}, {}, {})
+    assert set(settings.features(plain, "T1")) == {"banks", "settings"}
+
+
+def test_a_given_number_makes_the_criterion_irrelevant():
+    assert settings.habitat_fit(study(k=3, criterion="gap"), "j") == settings.habitat_fit(study(k=3), "j")
+    assert settings.habitat_fit(study(k_range=[2, 5]), "j")["count"]["k_max"] == 5
+
+
+@pytest.mark.parametrize("patients", [1, 56, 57, 200])
+def test_the_pages_planned_are_the_pages_drawn(patients):
+    assert len(settings.montage_pages(study(patients))) == len(montage_pages(list(range(patients))))
+
+
+def test_a_set_without_a_label_is_named_by_its_sequences():
+    assert settings.habitat_label(study().config, "j") == "Habitats of T1 and T2"
+
+
+def test_stability_is_measured_in_the_first_training_patients():
+    chosen = study(12, stability_patients=4)
+    chosen.cohorts.update({patient: "external" if patient == "P1" else "train" for patient in chosen.patients})
+    assert settings.habitat_stability(chosen, "j")["patients"] == ["P0", "P2", "P3", "P4"]

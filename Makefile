@@ -31,7 +31,8 @@ tests/cache/pyradiomics: | $(VENV)/.complete
 	$(BIN)/python envs/unpack_test_images.py $@
 
 test: $(VENV)/.complete-dev check tests/cache/pyradiomics ## set up and pass every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(CORES) tests/unit
+	$(BIN)/python -m pytest tests/workflow
 
 check: $(VENV)/.complete-dev ## formatting and lint
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

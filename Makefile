@@ -4,15 +4,22 @@ VENV   ?= .venv
 CORES  ?= $(shell nproc)
 BIN    := $(VENV)/bin
 SHIM   := $(CURDIR)/envs/build-shim
+CONFIG := $(if $(STUDY),--configfile $(STUDY))
 PIP    := PYTHONPATH="$(SHIM)" $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
 
-.PHONY: demo test check docs lock clean help
+.PHONY: demo changes cost test check docs lock clean help
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^[a-z]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.complete ## run the complete study on the embedded demo cohort
 	@$(BIN)/snakemake --cores $(CORES) --quiet host reason
+
+changes: $(VENV)/.complete ## say what would run and why, by patient and step (STUDY=config/studies/....yaml); nothing runs
+	@$(BIN)/python scripts/list_changes.py $(CONFIG)
+
+cost: $(VENV)/.complete ## what it will cost: jobs, core hours, memory, disk (STUDY=..., CORES=...); nothing runs
+	@$(BIN)/python scripts/estimate_cost.py --cores $(CORES) $(CONFIG)
 
 $(VENV)/.complete: envs/build.txt envs/requirements.txt
 	@$(PYTHON) envs/check_system.py

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from habitat_radiomics.entry import arguments, read_json, write_json
-from habitat_radiomics.provenance import provenance_record
+from habitat_radiomics.entry import arguments, read_json, replace_text, write_json
+from habitat_radiomics.provenance import checksum_list, provenance_record
 
-a = arguments("settings", "record")
+a = arguments("settings", "record", "checksums")
 settings = read_json(a.settings)
 scripts = Path(__file__).resolve().parent
 record = provenance_record(
@@ -17,3 +17,4 @@ record = provenance_record(
     results=settings["results"],
 )
 write_json(a.record, record)
+replace_text(a.checksums, checksum_list(record["results"]))

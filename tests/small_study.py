@@ -1,5 +1,6 @@
 """A copy of the checkout with a small study on the demo cohort, for tests that run Snakemake."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -74,6 +75,20 @@ class Checkout:
         table = output.split("Job stats:")[-1].split("Reasons:")[0].splitlines()
         rows = [line.split() for line in table if len(line.split()) == 2 and line.split()[1].isdigit()]
         return {name: int(count) for name, count in rows if name not in ("total", "all")}
+
+    def plan(self, config, *arguments):
+        """What Snakemake would run now, as `planned_jobs` says it."""
+        return json.loads(self.changes(config, "--json", *arguments))
+
+    def changes(self, config, *arguments):
+        """What `make changes` prints."""
+        path = self.folder / "study.yaml"
+        path.write_text(yaml.safe_dump(config, sort_keys=False))
+        command = [sys.executable, "scripts/list_changes.py", "--configfile", path.name, *arguments]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+        return done.stdout
 
     def fitted(self):
         """Bytes of everything learnt, by path."""

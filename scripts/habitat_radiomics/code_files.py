@@ -34,11 +34,12 @@ def code_files(script):
 def code_hashes(script):
     """Return the SHA-256 of every file of `code_files`, by path relative to the script's folder."""
     folder = Path(script).parent
-    return {str(Path(file).relative_to(folder)): _sha256(file) for file in code_files(script)}
+    return {str(Path(file).relative_to(folder)): file_sha256(file) for file in code_files(script)}
 
 
 @cache
-def _sha256(file):
+def file_sha256(file):
+    """Return the SHA-256 of a file's bytes; asked for once in a process."""
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 

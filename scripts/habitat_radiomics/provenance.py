@@ -41,6 +41,11 @@ def provenance_record(*, config, scripts, workflow, scans, tables, results):
     }
 
 
+def checksum_list(hashes):
+    """Return hashes (path to SHA-256) as the text that ``sha256sum --check`` reads."""
+    return "".join(f"{digest}  {path}\n" for path, digest in hashes.items())
+
+
 def package_versions(scripts):
     """Return the installed version of every package that the scripts import, and of the engines behind them."""
     owners = metadata.packages_distributions()

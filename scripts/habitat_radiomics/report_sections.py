@@ -1,5 +1,7 @@
 """The sections of the report page, composed from stored tables."""
 
+import hashlib
+
 import pandas as pd
 
 from habitat_radiomics.figures_roc import auc_text
@@ -21,6 +23,7 @@ from habitat_radiomics.labels import (
 )
 from habitat_radiomics.limitations import limitations
 from habitat_radiomics.methods_text import methods_text
+from habitat_radiomics.provenance import checksum_list
 from habitat_radiomics.report_blocks import (
     bullets,
     figure,
@@ -500,6 +503,11 @@ def provenance_section(results):
         if inputs
         else "Images and masks were simulated by the workflow from the seed in the configuration."
     )
+    digest = hashlib.sha256(checksum_list(record["results"]).encode()).hexdigest()
+    facts.append(
+        f"Results: SHA-256 {digest} of the list of all {count(len(record['results']))} tables, models and predictions"
+        " below. The same study gives the same list on any number of cores, in any order of the jobs, in any folder."
+    )
     return section(
         "provenance",
         "Provenance",
@@ -512,8 +520,6 @@ def provenance_section(results):
                     record["config"], sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
                 ),
             ),
-            listing(
-                "SHA-256 of the results", "\n".join(f"{digest}  {name}" for name, digest in record["results"].items())
-            ),
+            listing("SHA-256 of the results", checksum_list(record["results"])),
         ],
     )

@@ -56,11 +56,10 @@ def outcome_rows(study, patients):
     ]
 
 
-def clinical_rows(study, patients):
-    """Patient and the clinical variables, empty where missing."""
-    return [
-        {"patient": p, **{name: study.patients[p].get(name) for name in study.config["clinical"]}} for p in patients
-    ]
+def clinical_rows(study, patients, *, model=None):
+    """Patient and the clinical variables (of one model, or all), empty where missing."""
+    variables = study.config["clinical"] if model is None else study.config["models"][model]["clinical"]
+    return [{"patient": p, **{name: study.patients[p].get(name) for name in variables}} for p in patients]
 
 
 def cohort(study):
@@ -196,15 +195,19 @@ def habitat_stability(study, name):
 
 
 def habitat_figures(study, name):
-    """Words and sequences of the figures of a set; patients in the order of the montage."""
+    """Words and sequences of the figures of a set."""
     chosen = study.config["habitats"][name]
     return {
         "title": habitat_label(study.config, name),
         "sequences": chosen["sequences"],
         "criterion": chosen["criterion"],
         "outcome_label": outcome_label(study.config),
-        "patients": list(study.patients),
     }
+
+
+def habitat_patients(study, name):
+    """The same with the patients, in the order of the montage."""
+    return {**habitat_figures(study, name), "patients": list(study.patients)}
 
 
 def habitat_label(config, name):

@@ -1,12 +1,17 @@
 """Small JSON files that hold what a step depends on, rewritten only when their content changes.
 
 They are inputs of the rules, so that Snakemake reruns by content: one file per step with its settings, one per
-patient and sequence with the hashes of its image and masks.
+patient and sequence with the hashes of its image and masks. What a file held before stays in a folder of earlier
+versions, named by its SHA-256: Snakemake records the SHA-256 of every input of a finished job, so that what has changed
+since then can be told in words, however often the files were written in between.
 """
 
 import hashlib
 import json
 import os
+import shutil
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -15,15 +20,70 @@ def as_json(value):
     return json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
 
 
-def write_if_changed(path, text):
-    """Write ``text`` to ``path`` (temporary name, then rename) unless the file already holds it."""
+def write_if_changed(path, text, *, earlier=None, may_change=lambda path: None):
+    """Write ``text`` to ``path`` (temporary name, then rename) unless the file already holds it.
+
+    Parameters
+    ----------
+    earlier : str or Path, optional
+        Folder that keeps what the file held before, named by its SHA-256.
+    may_change : callable
+        Called with the path before a file is replaced; raises where that must not happen now.
+    """
     path = Path(path)
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
+    content = text.encode()
+    before = path.read_bytes() if path.is_file() else None
+    if before == content:
         return
+    if before is not None:
+        may_change(path)
+        if earlier is not None:
+            _write(Path(earlier, hashlib.sha256(before).hexdigest()), before)
+    _write(path, content)
+
+
+def _write(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
+    temporary.write_bytes(content)
     temporary.replace(path)
+
+
+@contextmanager
+def put_back(folders):
+    """Leave the files of some folders, at the end, as they were: same content, same date, none more and none fewer.
+
+    For looking ahead: what is written inside the block is only written for its duration. Files must be replaced as
+    `write_if_changed` does it, not written in place.
+    """
+    folders = [Path(folder) for folder in folders]
+    above = next(folder for folder in folders[0].resolve().parents if folder.is_dir())
+    missing = [folder for folder in folders if not folder.is_dir()]
+    with tempfile.TemporaryDirectory(dir=above, prefix=".before-") as kept:
+        copies = {folder: Path(kept, str(number)) for number, folder in enumerate(folders) if folder not in missing}
+        for folder, copy in copies.items():
+            shutil.copytree(folder, copy, copy_function=os.link)
+        try:
+            yield
+        finally:
+            for folder in missing:
+                shutil.rmtree(folder, ignore_errors=True)
+            for folder, copy in copies.items():
+                _restore(folder, copy)
+
+
+def _restore(folder, copy):
+    """Undo what was added to or replaced in a folder of which ``copy`` holds links to the files it had."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        before = copy / path.relative_to(folder)
+        if path.is_dir() and not before.is_dir():
+            path.rmdir()
+        elif path.is_file() and not before.is_file():
+            path.unlink()
+    for before in copy.rglob("*"):
+        path = folder / before.relative_to(copy)
+        if before.is_file() and not (path.is_file() and path.samefile(before)):
+            before.replace(path)
 
 
 class FileFacts:

@@ -10,7 +10,14 @@ from importlib.metadata import version
 import pytest
 
 from example_results import ROOT, example_config
-from habitat_radiomics.provenance import imported_modules, package_versions, provenance_record, repository_state, sha256
+from habitat_radiomics.provenance import (
+    checksum_list,
+    imported_modules,
+    package_versions,
+    provenance_record,
+    repository_state,
+    sha256,
+)
 from habitat_radiomics.settings import public_config
 
 SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
@@ -86,6 +93,17 @@ def test_the_record_holds_no_absolute_path_time_or_host(tmp_path, monkeypatch):
     assert record["config"]["data"]["folder"] == "sts36"
     assert record["inputs"]["scans"] == {"P1.T1": scans["P1.T1"]}
     assert record["results"] == {"metrics.csv": hashlib.sha256(b"a,b\n").hexdigest()}
+
+
+def test_the_list_of_hashes_is_what_sha256sum_checks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a b.csv", "c.csv"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "list.sha256").write_text(checksum_list({name: sha256(name) for name in ("a b.csv", "c.csv")}))
+    check = ["sha256sum", "--check", "--quiet", "list.sha256"]
+    assert subprocess.run(check, capture_output=True).returncode == 0
+    (tmp_path / "c.csv").write_text("changed")
+    assert subprocess.run(check, capture_output=True).returncode == 1
 
 
 @pytest.mark.parametrize(

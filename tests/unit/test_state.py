@@ -1,6 +1,9 @@
+import hashlib
 import os
 
-from habitat_radiomics.state import FileFacts, as_json, write_if_changed
+import pytest
+
+from habitat_radiomics.state import FileFacts, as_json, put_back, write_if_changed
 
 
 def test_an_unchanged_file_keeps_its_date(tmp_path):
@@ -12,6 +15,44 @@ def test_an_unchanged_file_keeps_its_date(tmp_path):
     write_if_changed(path, "y")
     assert path.read_text() == "y"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_file_held_before_is_kept_by_its_hash(tmp_path):
+    path, earlier = tmp_path / "a.json", tmp_path / "earlier"
+    for text in ("old", "new", "new"):
+        write_if_changed(path, text, earlier=earlier)
+    assert [file.read_text() for file in earlier.iterdir()] == ["old"]
+    assert (earlier / hashlib.sha256(b"old").hexdigest()).is_file()
+
+
+def test_a_change_that_must_not_happen_leaves_the_file_as_it_was(tmp_path):
+    path = tmp_path / "a.json"
+
+    def refuse(changed):
+        raise RuntimeError(f"{changed.name} is in use")
+
+    write_if_changed(path, "old", may_change=refuse)
+    write_if_changed(path, "old", may_change=refuse)
+    with pytest.raises(RuntimeError, match="a.json is in use"):
+        write_if_changed(path, "new", may_change=refuse)
+    assert path.read_text() == "old"
+
+
+def test_looking_ahead_leaves_content_dates_and_files_as_they_were(tmp_path):
+    folder, absent = tmp_path / "study/state", tmp_path / "study/tables"
+    write_if_changed(folder / "sub/a.json", "a")
+    write_if_changed(folder / "b.json", "b")
+    os.utime(folder / "b.json", (1, 1))
+    with pytest.raises(RuntimeError, match="stopped"), put_back([folder, absent]):
+        write_if_changed(folder / "b.json", "changed", earlier=folder / "earlier")
+        write_if_changed(folder / "new/c.json", "c")
+        write_if_changed(absent / "d.tsv", "d")
+        (folder / "sub/a.json").unlink()
+        raise RuntimeError("stopped")
+    found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+    assert found == {"study", "study/state", "study/state/sub", "study/state/sub/a.json", "study/state/b.json"}
+    assert ((folder / "b.json").read_text(), (folder / "b.json").stat().st_mtime) == ("b", 1)
+    assert (folder / "sub/a.json").read_text() == "a"
 
 
 def test_equal_values_give_equal_text_whatever_the_order_of_keys():

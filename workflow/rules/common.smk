@@ -10,12 +10,14 @@ SCRIPTS = Path(os.path.relpath(workflow.basedir)) / "scripts"
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from habitat_radiomics import settings
-from habitat_radiomics.code_files import code_hashes
+from habitat_radiomics.code_files import code_hashes, file_sha256
 from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.state import FileFacts, as_json, write_if_changed
 from habitat_radiomics.study import checked_config, load_study
+from progress_line import ProgressLine
 
 # Every job finds this interpreter as `python`, wherever it runs, and computes on the threads it was given.
 os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]))
@@ -40,6 +42,8 @@ except StudyFault as fault:
 
 RESULTS = f"results/{CONFIG['study']}"
 STATE = f"{RESULTS}/state"
+# Another run that holds the folder reads these files; `--unlock` is how a folder is freed after a crash.
+IN_USE = any(Path(".snakemake/locks").glob("*")) and "--unlock" not in sys.argv
 IS_DEMO = CONFIG["data"]["source"] == "demo"
 DATA = f"{RESULTS}/demo" if IS_DEMO else CONFIG["data"]["folder"]
 TABLES = f"{RESULTS}/tables" if IS_DEMO or CONFIG["data"]["prepare"] else DATA
@@ -56,6 +60,9 @@ try:
     STUDY = load_study(CONFIG, tables=TABLES, folder=DATA, check_files=check_files)
 except StudyFault as fault:
     stop(fault)
+
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    logger.addHandler(ProgressLine(workflow))
 
 PATIENTS = list(STUDY.patients)
 SEQUENCES = STUDY.sequences
@@ -76,23 +83,37 @@ wildcard_constraints:
 def code(script):
     """The script of a rule, and the hashes of every library file it reaches: editing one reruns the rule's jobs."""
     path = SCRIPTS / f"{script}.py"
-    return [str(path), state(f"code/{script}", code_hashes(path))]
+    return [ancient(str(path)), state(f"code/{script}", code_hashes(path))]
 
 
 def state(name, value):
     """A JSON file with exactly what a step depends on; its content decides what runs again."""
-    path = f"{STATE}/{name}.json"
-    if workflow.is_main_process:
-        write_if_changed(path, as_json(value))
-    return path
+    return written(f"{STATE}/{name}.json", lambda: as_json(value))
 
 
 def table(name, rows):
     """A CSV file with exactly the columns of the sheet that a step depends on."""
-    path = f"{RESULTS}/cohort/{name}.csv"
+    return written(f"{RESULTS}/cohort/{name}.csv", lambda: settings.csv_text(rows))
+
+
+WRITTEN = set()
+
+
+def written(path, text):
+    """A file that the main process brings up to date while it reads the rules."""
+    WRITTEN.add(path)
     if workflow.is_main_process:
-        write_if_changed(path, settings.csv_text(rows))
+        write_if_changed(path, text(), earlier=f"{STATE}/earlier", may_change=refuse_while_in_use)
     return path
+
+
+def refuse_while_in_use(path):
+    """A job that runs now would be recorded as if it had read the new file."""
+    if IN_USE:
+        stop(
+            f"{path} would change, but another run is using this folder. Wait until it has ended. If it was killed,"
+            " free the folder with `snakemake --unlock` and the same --configfile, then start again."
+        )
 
 
 def source(path):

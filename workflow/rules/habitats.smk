@@ -2,6 +2,9 @@ HABITATS = list(CONFIG["habitats"])
 SAMPLE_STATES = {name: state(f"sample_voxels.{name}", settings.habitat_sample(STUDY, name)) for name in HABITATS}
 HABITAT_STATES = {name: state(f"fit_habitats.{name}", settings.habitat_fit(STUDY, name)) for name in HABITATS}
 HABITAT_WORDS = {name: state(f"figures/habitats.{name}", settings.habitat_figures(STUDY, name)) for name in HABITATS}
+HABITAT_PATIENTS = {
+    name: state(f"figures/habitats.{name}.patients", settings.habitat_patients(STUDY, name)) for name in HABITATS
+}
 STABILITY_STATES = {
     name: state(f"habitat_stability.{name}", settings.habitat_stability(STUDY, name)) for name in HABITATS
 }
@@ -92,7 +95,7 @@ rule label_habitats:
 rule collect_habitats:
     """Shares of the habitats in the tumours of all patients."""
     input:
-        settings=lambda wildcards: HABITAT_WORDS[wildcards.habitats],
+        settings=lambda wildcards: HABITAT_PATIENTS[wildcards.habitats],
         artifact=rules.fit_habitats.output.artifact,
         records=expand(rules.label_habitats.output.record, patient=PATIENTS, allow_missing=True),
         code=code("collect_habitats"),
@@ -137,7 +140,7 @@ rule draw_habitats:
 rule draw_habitat_montage:
     """Habitats of all patients, on the first sequence of a set."""
     input:
-        settings=lambda wildcards: HABITAT_WORDS[wildcards.habitats],
+        settings=lambda wildcards: HABITAT_PATIENTS[wildcards.habitats],
         artifact=rules.fit_habitats.output.artifact,
         images=first_scans(rules.normalise_image.output.image),
         labels=expand(rules.label_habitats.output.labels, patient=PATIENTS, allow_missing=True),

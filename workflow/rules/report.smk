@@ -2,6 +2,7 @@ report: "../report/workflow.rst"
 
 
 REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "report").iterdir()) if path.is_file()]
+PART_HASHES = state("code/report_parts", {Path(path).name: file_sha256(path) for path in REPORT_PARTS})
 ANY_ICC = any(map(asks_for_icc, SIGNATURES))
 
 
@@ -47,7 +48,12 @@ FIGURES = {
     "nomogram": rules.draw_nomogram.output.figures[1],
 }
 # Their hashes in the record also make it anew, with the commit that made them, whenever one of them changes.
-RECORDED = [*paths_in(STORED), *ALL_FEATURES, *PREDICTIONS]
+LEARNT = [
+    *expand(rules.fit_intensity_scale.output.scale, sequence=LEARNT_SCALES),
+    *expand(rules.fit_signature.output.signature, signature=SIGNATURES),
+    *expand(rules.fit_model.output.model, model=MODELS),
+]
+RECORDED = [*paths_in(STORED), *ALL_FEATURES, *LEARNT, *PREDICTIONS]
 SHEETS = {name: f"{TABLES}/{CONFIG['data'][name]}" for name in ("patients", "images")}
 SCAN_RECORDS = {} if IS_DEMO else {".".join(scan): path for scan, path in SCAN_STATES.items()}
 
@@ -59,12 +65,14 @@ rule write_provenance:
             "write_provenance",
             {**settings.provenance(STUDY), "scans": SCAN_RECORDS, "tables": SHEETS, "results": RECORDED},
         ),
+        table_hashes=state("table_hashes", {name: file_sha256(path) for name, path in SHEETS.items()}),
         scans=list(SCAN_RECORDS.values()),
-        tables=list(SHEETS.values()),
+        tables=ancient(list(SHEETS.values())),
         results=RECORDED,
         code=code("write_provenance"),
     output:
         record=f"{RESULTS}/provenance.json",
+        checksums=f"{RESULTS}/checksums.sha256",
     log:
         f"{RESULTS}/logs/write_provenance.log",
     threads: 1
@@ -72,7 +80,8 @@ rule write_provenance:
         mem_mb=1000,
         runtime=10,
     shell:
-        "python {input.code[0]} --settings {input.settings:q} --record {output.record:q} > {log:q} 2>&1"
+        "python {input.code[0]} --settings {input.settings:q} --record {output.record:q}"
+        " --checksums {output.checksums:q} > {log:q} 2>&1"
 
 
 REPORT_FILES = {**STORED, "figures": FIGURES, "provenance": rules.write_provenance.output.record}
@@ -83,7 +92,8 @@ rule write_report:
     input:
         settings=state("write_report", {**settings.report(STUDY), "files": REPORT_FILES}),
         files=paths_in(REPORT_FILES),
-        parts=REPORT_PARTS,
+        parts=ancient(REPORT_PARTS),
+        part_hashes=PART_HASHES,
         code=code("write_report"),
     output:
         page=f"{RESULTS}/report/index.html",

@@ -9,7 +9,7 @@ rule bootstrap_model:
     input:
         settings=lambda wildcards: BOOTSTRAP_STATES[wildcards.model],
         outcome=TRAINING_OUTCOME,
-        clinical=TRAINING_CLINICAL,
+        clinical=lambda wildcards: MODEL_TRAINING_CLINICAL[wildcards.model],
         quality=TRAINING_QUALITY,
         features=training_features,
         icc=icc_tables,
@@ -60,7 +60,7 @@ rule bootstrap_fixed:
     input:
         settings=lambda wildcards: BOOTSTRAP_STATES[wildcards.model],
         outcome=TRAINING_OUTCOME,
-        clinical=TRAINING_CLINICAL,
+        clinical=lambda wildcards: MODEL_TRAINING_CLINICAL[wildcards.model],
         quality=TRAINING_QUALITY,
         features=training_features,
         signatures=scores_of(rules.fit_signature.output.signature),
@@ -94,11 +94,11 @@ rule permute_model:
     input:
         settings=state("permutations", settings.permutations(STUDY)),
         outcome=TRAINING_OUTCOME,
-        clinical=TRAINING_CLINICAL,
+        clinical=lambda wildcards: MODEL_TRAINING_CLINICAL[wildcards.model],
         quality=TRAINING_QUALITY,
         features=training_features,
         all_outcome=OUTCOME,
-        all_clinical=CLINICAL,
+        all_clinical=lambda wildcards: MODEL_CLINICAL[wildcards.model],
         all_quality=ALL_QUALITY,
         all_features=ALL_FEATURES,
         icc=icc_tables,

@@ -1,5 +1,10 @@
 MODELS = list(CONFIG["models"])
 MODEL_STATES = {name: state(f"model.{name}", settings.model(STUDY, name)) for name in MODELS}
+# A model's own variables only: a value that changes in one of them concerns no other model.
+MODEL_CLINICAL = {m: table(f"clinical.{m}", settings.clinical_rows(STUDY, PATIENTS, model=m)) for m in MODELS}
+MODEL_TRAINING_CLINICAL = {
+    m: table(f"training_clinical.{m}", settings.clinical_rows(STUDY, STUDY.in_cohort("train"), model=m)) for m in MODELS
+}
 
 
 rule fit_model:
@@ -7,7 +12,7 @@ rule fit_model:
     input:
         settings=lambda wildcards: MODEL_STATES[wildcards.model],
         outcome=TRAINING_OUTCOME,
-        clinical=TRAINING_CLINICAL,
+        clinical=lambda wildcards: MODEL_TRAINING_CLINICAL[wildcards.model],
         quality=TRAINING_QUALITY,
         scores=training_scores,
         code=code("fit_model"),
@@ -32,7 +37,7 @@ rule cross_validate_model:
     input:
         settings=lambda wildcards: MODEL_STATES[wildcards.model],
         outcome=TRAINING_OUTCOME,
-        clinical=TRAINING_CLINICAL,
+        clinical=lambda wildcards: MODEL_TRAINING_CLINICAL[wildcards.model],
         quality=TRAINING_QUALITY,
         features=training_features,
         icc=icc_tables,
@@ -106,7 +111,7 @@ rule build_nomogram:
         settings=state("nomogram", settings.nomogram(STUDY)),
         model=rules.fit_model.output.model,
         outcome=TRAINING_OUTCOME,
-        clinical=TRAINING_CLINICAL,
+        clinical=lambda wildcards: MODEL_TRAINING_CLINICAL[wildcards.model],
         quality=TRAINING_QUALITY,
         scores=training_scores,
         code=code("build_nomogram"),

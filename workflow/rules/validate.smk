@@ -6,7 +6,7 @@ rule predict_model:
         cutoff=rules.fit_model.output.cutoff,
         cross_validation=rules.cross_validate_model.output.predictions,
         outcome=OUTCOME,
-        clinical=CLINICAL,
+        clinical=lambda wildcards: MODEL_CLINICAL[wildcards.model],
         quality=ALL_QUALITY,
         scores=scores_of(rules.apply_signature.output.scores),
         code=code("predict_model"),

@@ -7,6 +7,7 @@ from habitat_radiomics.habitat_inputs import resels
 from habitat_radiomics.habitat_patient import read_patient
 from habitat_radiomics.habitats import voxel_sample
 from habitat_radiomics.images import single_thread
+from habitat_radiomics.whole_files import whole_file
 
 a = arguments("settings", "images*", "records*", "regions", "region_record", "sample", "record")
 settings = read_json(a.settings)
@@ -16,7 +17,8 @@ def compute():
     single_thread()
     images, mask = read_patient(settings["sequences"], a.images, a.regions)
     sample = voxel_sample(images, mask, **{name: settings[name] for name in ("limit", "seed", "inputs")})
-    np.save(a.sample, sample)
+    with whole_file(a.sample) as unfinished:
+        np.save(unfinished, sample)
     return {"voxels": len(sample), "resels": float(np.mean([resels(image, mask) for image in images.values()]))}
 
 

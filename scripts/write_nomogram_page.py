@@ -1,8 +1,9 @@
 """Write the page on which a nomogram is read by moving sliders."""
 
-from habitat_radiomics.entry import arguments, read_json, replace_text
+from habitat_radiomics.entry import arguments, read_json
 from habitat_radiomics.labels import count
 from habitat_radiomics.nomogram_page import no_nomogram_page, nomogram_page
+from habitat_radiomics.whole_files import replace_text
 
 a = arguments("settings", "nomogram", "page")
 settings, document = read_json(a.settings), read_json(a.nomogram)

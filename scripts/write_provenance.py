@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from habitat_radiomics.entry import arguments, read_json, replace_text, write_json
+from habitat_radiomics.entry import arguments, read_json, write_json
 from habitat_radiomics.provenance import checksum_list, provenance_record
+from habitat_radiomics.whole_files import replace_text
 
 a = arguments("settings", "record", "checksums")
 settings = read_json(a.settings)

@@ -2,10 +2,10 @@
 
 import argparse
 import json
-import os
 from pathlib import Path
 
 from habitat_radiomics.faults import DataFault
+from habitat_radiomics.whole_files import replace_text
 
 
 def arguments(*names):
@@ -32,18 +32,9 @@ def read_json(path):
 
 
 def write_json(path, value):
-    """Write JSON with sorted keys under a temporary name, then rename; NaN becomes null."""
+    """Write JSON with sorted keys, whole or not at all; NaN becomes null."""
     text = json.dumps(_plain(value), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     replace_text(path, text + "\n")
-
-
-def replace_text(path, text):
-    """Write text under a temporary name in the same folder, then rename: never a half-written file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def run_step(compute, *, record, outputs, upstream=()):

@@ -6,7 +6,6 @@ morphological mask, as IBSI asks, where pyradiomics crops it to the box of the r
 """
 
 import csv
-import os
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from habitat_radiomics.banks import BIN_OPTIONS, bank_of, complete_settings, fea
 from habitat_radiomics.faults import DataFault
 from habitat_radiomics.images import geometry_difference
 from habitat_radiomics.reference_engine import RegionMask, bounding_box, cropped, grey_levels, unusable_reason
+from habitat_radiomics.whole_files import whole_file
 
 # An engine takes (image, masks, *, banks, settings) and returns what reference_engine.region_values returns.
 ENGINES = {"reference": reference_engine.region_values}
@@ -295,16 +295,10 @@ def write_features(path, rows):
     path : path-like
     rows : iterable of FeatureRow
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.writer(handle, lineterminator="\n")
-            writer.writerow(FeatureRow._fields)
-            writer.writerows((*row[:3], repr(float(row[3])), row[4]) for row in rows)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(FeatureRow._fields)
+        writer.writerows((*row[:3], repr(float(row[3])), row[4]) for row in rows)
 
 
 def read_features(path):

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import math
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -12,8 +11,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from habitat_radiomics.faults import DataFault
+from habitat_radiomics.whole_files import whole_file
 
 AXES = "xyz"
+CHUNK = 1 << 20  # bytes read at a time
 NIFTI_HEADER = 348  # bytes; the NIfTI-1 standard's fields below are read at their place in it
 
 
@@ -180,16 +181,27 @@ def write_image(image, path):
     image : SimpleITK.Image
         Any image.
     path : str or Path
-        Ends in a format's suffix (.nii.gz); folders are created.
+        Ends in ``.nii`` or ``.nii.gz``; folders are created.
+
+    Raises
+    ------
+    OSError
+        If the file does not hold all voxels, as on a full disk.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
-    try:
+    with whole_file(path) as unfinished:
         sitk.WriteImage(image, str(unfinished), useCompression=True)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        if not _holds_all(unfinished, image):
+            raise OSError(f"{path} could not be written whole. Is the disk full, or a quota reached?")
+
+
+def _holds_all(path, image):
+    """Whether a NIfTI file just written holds every voxel; SimpleITK does not complain when the disk is full."""
+    expected = image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel() * image.GetSizeOfPixelComponent()
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            return sum(len(part) for part in iter(lambda: stream.read(CHUNK), b"")) >= NIFTI_HEADER + expected
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return False
 
 
 def _read(path, kind, sha256):

@@ -2,11 +2,12 @@
 
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 
 import skops.io
+
+from habitat_radiomics.whole_files import replace_bytes
 
 OWN_MODULES = "habitat_radiomics."
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
@@ -14,11 +15,7 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 def save_object(path, fitted):
     """Write a fitted scikit-learn object as a skops archive; equal objects give equal bytes."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(canonical(skops.io.dumps(fitted)))
-    temporary.replace(path)
+    replace_bytes(path, canonical(skops.io.dumps(fitted)))
 
 
 def load_object(path):

@@ -14,6 +14,8 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+from habitat_radiomics.whole_files import replace_bytes
+
 
 def as_json(value):
     """Return ``value`` as JSON text with sorted keys: equal values, equal bytes."""
@@ -21,7 +23,7 @@ def as_json(value):
 
 
 def write_if_changed(path, text, *, earlier=None, may_change=lambda path: None):
-    """Write ``text`` to ``path`` (temporary name, then rename) unless the file already holds it.
+    """Write ``text`` to ``path`` unless the file already holds it.
 
     Parameters
     ----------
@@ -38,15 +40,8 @@ def write_if_changed(path, text, *, earlier=None, may_change=lambda path: None):
     if before is not None:
         may_change(path)
         if earlier is not None:
-            _write(Path(earlier, hashlib.sha256(before).hexdigest()), before)
-    _write(path, content)
-
-
-def _write(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+            replace_bytes(Path(earlier, hashlib.sha256(before).hexdigest()), before)
+    replace_bytes(path, content)
 
 
 @contextmanager

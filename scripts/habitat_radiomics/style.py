@@ -1,12 +1,13 @@
 """One look for all figures: sizes of a journal column, colours that colour-blind readers tell apart, stable files."""
 
 import io
-import os
 from functools import wraps
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from habitat_radiomics.whole_files import replace_bytes
 
 SINGLE_COLUMN_MM, DOUBLE_COLUMN_MM = 89, 183
 # Okabe and Ito 2008, without the yellow that vanishes on white.
@@ -100,9 +101,6 @@ def figure_bytes(figure, suffix):
 
 
 def save_figure(figure, paths):
-    """Write a figure to every path (the ending says how) under a temporary name, then rename."""
+    """Write a figure to every path; the ending says how."""
     for path in map(Path, paths):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        temporary.write_bytes(figure_bytes(figure, path.suffix))
-        temporary.replace(path)
+        replace_bytes(path, figure_bytes(figure, path.suffix))

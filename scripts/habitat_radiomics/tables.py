@@ -1,9 +1,8 @@
 """Read and write the tables between the cohort steps: CSV for people, Parquet for machines."""
 
-import os
-from pathlib import Path
-
 import pandas as pd
+
+from habitat_radiomics.whole_files import whole_file
 
 
 def read_table(path):
@@ -20,15 +19,12 @@ def read_by_patient(path):
 
 
 def write_table(path, table):
-    """Write a table without its index under a temporary name, then rename; equal tables give equal bytes."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    if path.suffix == ".parquet":
-        table.to_parquet(temporary, index=False)
-    else:
-        table.to_csv(temporary, index=False, lineterminator="\n")
-    temporary.replace(path)
+    """Write a table without its index; equal tables give equal bytes."""
+    with whole_file(path) as unfinished:
+        if unfinished.suffix == ".parquet":
+            table.to_parquet(unfinished, index=False)
+        else:
+            table.to_csv(unfinished, index=False, lineterminator="\n")
 
 
 def feature_column(sequence, region, feature):

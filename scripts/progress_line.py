@@ -43,7 +43,8 @@ class ProgressLine(logging.Handler):
                 self.say(failure(self.jobs[record.jobid]))
 
     def say(self, text):
-        print(text, file=self.stream, flush=True)
+        if Quietness.ALL not in (self.workflow.output_settings.quiet or ()):
+            print(text, file=self.stream, flush=True)
 
 
 def failure(job):

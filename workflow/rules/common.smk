@@ -102,8 +102,11 @@ WRITTEN = set()
 def written(path, text):
     """A file that the main process brings up to date while it reads the rules."""
     WRITTEN.add(path)
-    if workflow.is_main_process:
-        write_if_changed(path, text(), earlier=f"{STATE}/earlier", may_change=refuse_while_in_use)
+    try:
+        if workflow.is_main_process:
+            write_if_changed(path, text(), earlier=f"{STATE}/earlier", may_change=refuse_while_in_use)
+    except OSError as error:
+        stop(f"{path} cannot be written: {error.strerror}. Results go below results/; it must be a folder you may write.")
     return path
 
 

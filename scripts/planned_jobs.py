@@ -11,6 +11,7 @@ from snakemake.api import SnakemakeApi
 from snakemake.cli import parse_args, parse_config
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
+from habitat_radiomics.cost import read_cost
 from habitat_radiomics.state import put_back
 
 DEFAULT_CONFIG = "config/config.yaml"
@@ -46,7 +47,7 @@ def planned_jobs(arguments, *, with_finished=False):
             "sequences": list(workflow.globals["SEQUENCES"]),
             "cores": args.cores,
             "jobs": [described(workflow, job) for job in jobs if workflow.dag.needrun(job)],
-            "finished": list(filter(None, (finished_job(workflow, job) for job in jobs))) if with_finished else [],
+            "finished": list(filter(None, map(finished_job, jobs))) if with_finished else [],
         }
 
 
@@ -125,23 +126,11 @@ def sha256_of(file):
     return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
-def finished_job(workflow, job):
-    """Return what a job cost when it last ran: seconds, bytes of its results, peak memory; None when it never ran."""
-    record = workflow.persistence.metadata(job.output[0])
-    if not (record and record.endtime and all(Path(file).is_file() for file in job.output)):
+def finished_job(job):
+    """Return what a job cost when it last ran: CPU seconds, peak memory, bytes of its results; None when not known."""
+    cost = read_cost(job.log[0])
+    if cost is None or not all(Path(file).is_file() for file in job.output):
         return None
-    return {
-        "rule": job.rule.name,
-        "seconds": max(0.0, record.endtime - record.starttime),
-        "bytes": sum(Path(file).stat().st_size for file in job.output),
-        "max_rss_mb": peak_memory(job.benchmark),
-    }
-
-
-def peak_memory(benchmark):
-    """Return the peak memory (MB) in a benchmark file; None without one, or where the job was too short to measure."""
-    if not (benchmark and Path(benchmark).is_file()):
-        return None
-    header, values = (line.split("\t") for line in Path(benchmark).read_text().splitlines()[:2])
-    value = dict(zip(header, values, strict=True))["max_rss"]
-    return float(value) if value not in ("-", "NA") else None
+    seconds, memory = cost
+    size = sum(Path(file).stat().st_size for file in job.output)
+    return {"rule": job.rule.name, "seconds": seconds, "memory_mb": memory, "bytes": size}

@@ -78,13 +78,13 @@ class Checkout:
 
     def plan(self, config, *arguments):
         """What Snakemake would run now, as `planned_jobs` says it."""
-        return json.loads(self.changes(config, "--json", *arguments))
+        return json.loads(self.tool("list_changes", config, "--json", *arguments))
 
-    def changes(self, config, *arguments):
-        """What `make changes` prints."""
+    def tool(self, script, config, *arguments):
+        """What a script that looks ahead prints: `list_changes` (make changes) or `estimate_cost` (make cost)."""
         path = self.folder / "study.yaml"
         path.write_text(yaml.safe_dump(config, sort_keys=False))
-        command = [sys.executable, "scripts/list_changes.py", "--configfile", path.name, *arguments]
+        command = [sys.executable, f"scripts/{script}.py", "--configfile", path.name, *arguments]
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]

@@ -1,6 +1,8 @@
 """What a study will cost before it is submitted: jobs, core hours, memory and disk, from the jobs that are finished."""
 
+import re
 from collections import defaultdict
+from pathlib import Path
 from statistics import mean
 
 HEADER = ("step", "jobs", "core hours", "memory (MB)", "disk (MB)", "basis")
@@ -14,14 +16,13 @@ def cost_rows(jobs, finished):
     jobs : list of dict
         That would run: ``rule``, ``threads``, ``resources`` (``mem_mb``; ``runtime`` in minutes).
     finished : list of dict
-        That have run, in this study or others: ``rule``, ``seconds`` (wall), ``bytes`` of their results, ``max_rss_mb``
-        (None where it was not measured).
+        That have run: ``rule``, ``seconds`` (CPU), ``memory_mb`` (peak), ``bytes`` of their results.
 
     Returns
     -------
     list of dict
-        By `HEADER`. Hours are wall hours times cores. A rule without a finished job counts with the limits it asks for,
-        which is more than it will need; its disk is None.
+        By `HEADER`. A rule without a finished job counts with the limits it asks for, which is more than it will need;
+        its disk is None.
     """
     done = defaultdict(list)
     for job in finished:
@@ -32,19 +33,27 @@ def cost_rows(jobs, finished):
     return [_row(rule, waiting, done[rule]) for rule, waiting in asked.items()]
 
 
+def read_cost(log):
+    """Return CPU seconds and peak memory (MB) from the end of a job's log; None without such an end."""
+    lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines() if Path(log).is_file() else []
+    found = re.fullmatch(r"cost: ([0-9.]+) CPU s, ([0-9]+) MB", lines[-1]) if lines else None
+    return (float(found[1]), float(found[2])) if found else None
+
+
 def _row(rule, waiting, done):
-    memory = [job["max_rss_mb"] for job in done if job["max_rss_mb"]]
-    cores = sum(job["threads"] for job in waiting)
     limit = sum(job["threads"] * job["resources"]["runtime"] * 60 for job in waiting)
-    seconds = cores * mean(job["seconds"] for job in done) if done else limit
     return {
         "step": rule.replace("_", " "),
         "jobs": len(waiting),
-        "core hours": seconds / 3600,
-        "memory (MB)": max(memory) if memory else max(job["resources"]["mem_mb"] for job in waiting),
+        "core hours": (len(waiting) * mean(job["seconds"] for job in done) if done else limit) / 3600,
+        "memory (MB)": max(job["memory_mb"] for job in done) if done else _memory_asked(waiting),
         "disk (MB)": len(waiting) * mean(job["bytes"] for job in done) / 1e6 if done else None,
         "basis": f"{len(done)} finished jobs" if done else "limits asked for",
     }
+
+
+def _memory_asked(jobs):
+    return max(job["resources"]["mem_mb"] for job in jobs)
 
 
 def cost_report(rows, *, cores):

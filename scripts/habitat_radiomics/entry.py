@@ -1,7 +1,10 @@
 """What every entry script does: read its arguments, read JSON, run a per-patient step under its quality record."""
 
 import argparse
+import atexit
 import json
+import resource
+import sys
 from pathlib import Path
 
 from habitat_radiomics.faults import DataFault
@@ -10,6 +13,9 @@ from habitat_radiomics.whole_files import replace_text
 
 def arguments(*names):
     """Parse ``--name value`` for every name; a name that ends in ``*`` takes any number of values.
+
+    A script run by itself ends its log with what it cost: Snakemake's ``benchmark:`` costs the main process more than
+    many of these jobs cost, because it looks at every process of the machine twice a second.
 
     Returns
     -------
@@ -23,7 +29,16 @@ def arguments(*names):
             parser.add_argument(option, nargs="*", default=[])
         else:
             parser.add_argument(option, required=True)
+    if Path(sys.argv[0]).is_file():
+        atexit.register(print_cost)
     return parser.parse_args()
+
+
+def print_cost():
+    """Print CPU seconds and peak memory of this process, as `cost.read_cost` reads them."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    seconds = sum(part.ru_utime + part.ru_stime for part in used)
+    print(f"cost: {seconds:.2f} CPU s, {max(part.ru_maxrss for part in used) / 1024:.0f} MB", flush=True)
 
 
 def read_json(path):

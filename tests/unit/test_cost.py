@@ -2,19 +2,19 @@
 
 import pytest
 
-from habitat_radiomics.cost import cost_report, cost_rows
+from habitat_radiomics.cost import cost_report, cost_rows, read_cost
 
 
 def waiting(rule, count, *, threads=1, mem_mb=3000, runtime=30):
     return [{"rule": rule, "threads": threads, "resources": {"mem_mb": mem_mb, "runtime": runtime}}] * count
 
 
-def finished(rule, seconds, *, size=2_000_000, max_rss_mb=None):
-    return {"rule": rule, "seconds": seconds, "bytes": size, "max_rss_mb": max_rss_mb}
+def finished(rule, seconds, *, memory_mb=250, size=2_000_000):
+    return {"rule": rule, "seconds": seconds, "memory_mb": memory_mb, "bytes": size}
 
 
 def test_finished_jobs_give_hours_memory_and_disk():
-    done = [finished("extract_features", 30, max_rss_mb=250), finished("extract_features", 42, max_rss_mb=400)]
+    done = [finished("extract_features", 30, memory_mb=250), finished("extract_features", 42, memory_mb=400)]
     (row,) = cost_rows(waiting("extract_features", 100), done)
     assert row["core hours"] == pytest.approx(1.0)
     assert (row["memory (MB)"], row["disk (MB)"], row["jobs"]) == (400, pytest.approx(200), 100)
@@ -27,9 +27,13 @@ def test_a_step_that_never_ran_counts_with_its_limits():
     assert row["basis"] == "limits asked for"
 
 
-def test_memory_that_was_not_measured_is_what_is_asked_for():
-    (row,) = cost_rows(waiting("fit_model", 1, mem_mb=2000), [finished("fit_model", 5)])
-    assert row["memory (MB)"] == 2000
+def test_cost_is_read_from_the_end_of_a_log(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text("a message\ncost: 1.47 CPU s, 178 MB\n")
+    assert read_cost(log) == (1.47, 178)
+    log.write_text("cost: 1.47 CPU s, 178 MB\nkilled\n")
+    assert read_cost(log) is None
+    assert read_cost(tmp_path / "absent.log") is None
 
 
 def test_the_sheet_ends_with_its_totals_and_what_is_not_known():

@@ -1,11 +1,16 @@
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from habitat_radiomics.cost import read_cost
 from habitat_radiomics.entry import arguments, run_step, write_json
 from habitat_radiomics.faults import DataFault
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 
 def test_arguments_are_read_by_name_and_lists_may_be_empty(monkeypatch):
@@ -59,3 +64,17 @@ def test_a_programming_error_is_not_swallowed(tmp_path):
     with pytest.raises(ZeroDivisionError):
         step(tmp_path, lambda: 1 / 0)
     assert not (tmp_path / "r.json").exists()
+
+
+def test_a_script_ends_its_log_with_what_it_cost(tmp_path):
+    log, settings = tmp_path / "log", tmp_path / "settings.json"
+    settings.write_text("{}")
+    code = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r})\n"
+    script = tmp_path / "script.py"
+    script.write_text(
+        code + "from habitat_radiomics.entry import arguments\narguments('settings')\nprint('a message')\n"
+    )
+    log.write_bytes(subprocess.run([sys.executable, script, "--settings", settings], capture_output=True).stdout)
+    seconds, memory = read_cost(log)
+    assert 0 < seconds < 60
+    assert 5 < memory < 5000

@@ -298,7 +298,7 @@ def test_changes_are_told_in_words_and_nothing_on_disk_changes(study):
     patient = study.patient("external")
     with study.changed(study.data / patient / "T1.nii.gz", other_bytes):
         before = {file: (file.stat().st_mtime_ns, file.stat().st_ino) for file in files if file.name != "study.yaml"}
-        said = study.own.changes(config).splitlines()
+        said = study.own.tool("list_changes", config).splitlines()
         found = {file for file in study.own.folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts}
         assert {file: (file.stat().st_mtime_ns, file.stat().st_ino) for file in before} == before
         assert found == set(files)
@@ -310,6 +310,19 @@ def test_changes_are_told_in_words_and_nothing_on_disk_changes(study):
     width = "because settings.bin_width changed from 25 to 20"
     assert f"all {len(study.cohorts)} patients: extract features (T1), {width}" in said
     assert f"{patient}: normalise image (T1)" in said[said.index("") :]
+
+
+def test_the_cost_of_a_change_is_told_from_the_jobs_that_have_run(study):
+    config = copy.deepcopy(study.config)
+    config["features"]["bin_width"] = 20
+    said = study.own.tool("estimate_cost", config, "--cores", "2").splitlines()
+    (row,) = [line for line in said if line.startswith("extract features ")]
+    count = len(study.jobs_of("extract_features"))
+    assert row.split()[2] == str(count)
+    assert row.endswith(f"{count} finished jobs")
+    planned = study.jobs_of(*FEATURES) | after_the_features(study)
+    assert f"{len(planned)} jobs, " in said[-1]
+    assert "on 2 cores" in said[-1]
 
 
 def test_reordered_rows_run_nothing_but_the_record(study):

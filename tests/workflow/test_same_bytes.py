@@ -33,6 +33,7 @@ def test_cores_order_and_folder_change_no_table_model_or_prediction(own_data, tm
     ):
         assert part in names
 
+    (tmp_path / "elsewhere").mkdir()
     other = Checkout(copy_code(tmp_path / "elsewhere"), "own")
     shutil.copytree(data, other.folder / data.name)
     last = sorted(folder.name for folder in (own.results / "features").iterdir() if folder.is_dir())[-1]

@@ -18,8 +18,6 @@ rule extract_features:
         record=f"{RESULTS}/features/{{patient}}/{{sequence}}.json",
     log:
         f"{RESULTS}/logs/extract_features/{{patient}}.{{sequence}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/extract_features/{{patient}}.{{sequence}}.tsv"
     group:
         FEATURE_GROUP
     threads: 1

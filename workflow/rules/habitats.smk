@@ -51,8 +51,6 @@ rule fit_habitats:
         curve=f"{RESULTS}/habitats/{{habitats}}/count.csv",
     log:
         f"{RESULTS}/logs/fit_habitats/{{habitats}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/fit_habitats/{{habitats}}.tsv"
     threads: 1
     resources:
         mem_mb=4000,

@@ -26,8 +26,6 @@ rule preprocess_image:
         record=f"{RESULTS}/preprocess/{{patient}}/{{sequence}}.corrected.json",
     log:
         f"{RESULTS}/logs/preprocess_image/{{patient}}.{{sequence}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/preprocess_image/{{patient}}.{{sequence}}.tsv"
     group:
         PREPARE
     threads: 1

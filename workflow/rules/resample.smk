@@ -19,8 +19,6 @@ rule bootstrap_model:
         selected=f"{RESULTS}/bootstrap/{{model}}/{{chunk}}.selected.csv",
     log:
         f"{RESULTS}/logs/bootstrap_model/{{model}}.{{chunk}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/bootstrap_model/{{model}}.{{chunk}}.tsv"
     threads: 1
     resources:
         mem_mb=4000,

@@ -17,8 +17,6 @@ rule fit_signature:
         path=f"{RESULTS}/select/{{signature}}/path.csv",
     log:
         f"{RESULTS}/logs/fit_signature/{{signature}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/fit_signature/{{signature}}.tsv"
     threads: 1
     resources:
         mem_mb=4000,

@@ -46,8 +46,6 @@ rule cross_validate_model:
         predictions=f"{RESULTS}/train/{{model}}/cross_validation.csv",
     log:
         f"{RESULTS}/logs/cross_validate_model/{{model}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/cross_validate_model/{{model}}.tsv"
     threads: 1
     resources:
         mem_mb=4000,

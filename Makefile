@@ -13,7 +13,7 @@ help:
 	@sed -n 's/^# \{0,1\}//p;/^[a-z]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.complete ## run the complete study on the embedded demo cohort
-	@$(BIN)/snakemake --cores $(CORES) --quiet host reason
+	@$(BIN)/snakemake --cores $(CORES) --quiet host reason rules progress
 
 changes: $(VENV)/.complete ## say what would run and why, by patient and step (STUDY=config/studies/....yaml); nothing runs
 	@$(BIN)/python scripts/list_changes.py $(CONFIG)
@@ -52,6 +52,7 @@ docs: $(VENV)/.complete ## rewrite config/README.md from the schema
 lock: ## recompile the pinned requirements (needs uv)
 	for set in requirements build dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate envs/$$set.in --output-file envs/$$set.txt || exit 1; done
+	$(BIN)/python envs/write_conda.py
 
 clean: ## remove results and the environment
 	rm -rf $(VENV) .snakemake results/*/

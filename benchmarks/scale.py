@@ -25,14 +25,21 @@ HEADER = f"{'patients':>8} {'jobs':>7} {'run':>6} {'wall s':>7} {'CPU s':>6} {'M
 
 
 def main():
-    """Print one line for every number of patients and both kinds of run: first, and again."""
+    """Print two lines for every number of patients.
+
+    ``first``: every file is hashed and its header read, all settings are written, every job is listed with its reason.
+    ``again``: nothing of it has changed, and the jobs are only counted, as before a real run.
+    """
     print(HEADER)
     for count in map(int, sys.argv[1:] or ("100", "1000")):
         with tempfile.TemporaryDirectory(prefix="scale-") as name:
             folder = copy_code(Path(name))
             write_study(folder, count)
-            for run in ("first", "again"):
-                report(count, run, *plan(folder))
+            *first, output = plan(folder, "rules", "reason")
+            jobs = next(int(line.split()[1]) for line in output.splitlines() if line.split()[:1] == ["total"])
+            report(count, jobs, "first", *first)
+            *again, _ = plan(folder, "rules", "progress")
+            report(count, jobs, "again", *again)
 
 
 def write_study(folder, count):
@@ -78,15 +85,14 @@ def write_table(path, rows):
         writer.writerows(rows)
 
 
-def plan(folder):
-    """Plan the study; return wall and CPU seconds, peak memory in MB and the number of jobs."""
+def plan(folder, *quiet):
+    """Plan the study; return wall and CPU seconds, peak memory in MB and what was printed."""
     command = [sys.executable, "-m", "snakemake", "--configfile", "study.yaml", "--cores", "1", "--dry-run"]
     start = time.perf_counter()
-    environment = {**os.environ, "PYTHONPATH": ""}
     process = subprocess.Popen(
-        [*command, "--quiet", "rules", "reason"],
+        [*command, "--quiet", *quiet],
         cwd=folder,
-        env=environment,
+        env={**os.environ, "PYTHONPATH": ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -94,11 +100,11 @@ def plan(folder):
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(output[-4000:])
-    jobs = next(int(line.split()[1]) for line in output.splitlines() if line.split()[:1] == ["total"])
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, jobs
+    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output
 
 
-def report(count, run, wall, cpu, memory, jobs):
+def report(count, jobs, run, wall, cpu, memory):
+    """Print one line of the table."""
     print(f"{count:8} {jobs:7} {run:>6} {wall:7.1f} {cpu:6.1f} {memory:6.0f} {1000 * cpu / jobs:10.2f}", flush=True)
 
 

@@ -14,4 +14,5 @@ try:
     plan = planned_jobs(sys.argv[1:], with_finished=True)
 except WorkflowError as fault:
     sys.exit(str(fault))
-print("\n".join(cost_report(cost_rows(plan["jobs"], plan["finished"]), cores=plan["cores"])))
+rows = cost_rows(plan["jobs"], plan["finished"], plan["elsewhere"])
+print("\n".join(cost_report(rows, cores=plan["cores"])))

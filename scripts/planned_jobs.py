@@ -15,6 +15,7 @@ from habitat_radiomics.cost import read_cost
 from habitat_radiomics.state import put_back
 
 DEFAULT_CONFIG = "config/config.yaml"
+RESULTS = Path("results")
 
 
 def planned_jobs(arguments, *, with_finished=False):
@@ -25,7 +26,7 @@ def planned_jobs(arguments, *, with_finished=False):
     arguments : list of str
         As after `snakemake` on the command line: --cores, --configfile, targets.
     with_finished : bool
-        Add ``finished``: time, memory and size of the jobs that have run (`finished_job`).
+        Add ``finished`` (`finished_job`) and ``elsewhere`` (`costs_elsewhere`): what jobs have cost.
 
     Returns
     -------
@@ -48,6 +49,7 @@ def planned_jobs(arguments, *, with_finished=False):
             "cores": args.cores,
             "jobs": [described(workflow, job) for job in jobs if workflow.dag.needrun(job)],
             "finished": list(filter(None, map(finished_job, jobs))) if with_finished else [],
+            "elsewhere": costs_elsewhere({job.rule.name for job in jobs}) if with_finished else [],
         }
 
 
@@ -56,7 +58,7 @@ def written_folders(args):
     config = {}
     for path in args.configfile or [DEFAULT_CONFIG]:
         config |= yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    results = Path("results", str((config | parse_config(args.config)).get("study")))
+    results = Path(RESULTS, str((config | parse_config(args.config)).get("study")))
     return [results / name for name in ("state", "cohort", "tables")]
 
 
@@ -134,3 +136,12 @@ def finished_job(job):
     seconds, memory = cost
     size = sum(Path(file).stat().st_size for file in job.output)
     return {"rule": job.rule.name, "seconds": seconds, "memory_mb": memory, "bytes": size}
+
+
+def costs_elsewhere(rules):
+    """Return what jobs of these rules cost in any study below results/: CPU seconds and peak memory."""
+    logs = [
+        (path.parent.name if path.parent.name in rules else path.stem, path) for path in RESULTS.glob("*/logs/**/*.log")
+    ]
+    costs = [(rule, read_cost(path)) for rule, path in logs if rule in rules]
+    return [{"rule": rule, "seconds": cost[0], "memory_mb": cost[1]} for rule, cost in costs if cost]

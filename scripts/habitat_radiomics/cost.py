@@ -5,10 +5,11 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean
 
+LIMITS = "limits asked for"
 HEADER = ("step", "jobs", "core hours", "memory (MB)", "disk (MB)", "basis")
 
 
-def cost_rows(jobs, finished):
+def cost_rows(jobs, finished, elsewhere=()):
     """Return one row per rule, and their total.
 
     Parameters
@@ -17,6 +18,8 @@ def cost_rows(jobs, finished):
         That would run: ``rule``, ``threads``, ``resources`` (``mem_mb``; ``runtime`` in minutes).
     finished : list of dict
         That have run: ``rule``, ``seconds`` (CPU), ``memory_mb`` (peak), ``bytes`` of their results.
+    elsewhere : list of dict
+        The same of other studies, without ``bytes``: for rules of which no job has run in this one.
 
     Returns
     -------
@@ -24,13 +27,15 @@ def cost_rows(jobs, finished):
         By `HEADER`. A rule without a finished job counts with the limits it asks for, which is more than it will need;
         its disk is None.
     """
-    done = defaultdict(list)
-    for job in finished:
-        done[job["rule"]].append(job)
-    asked = defaultdict(list)
+    done, other = _by_rule(finished), _by_rule(elsewhere)
+    return [_row(rule, waiting, done.get(rule, []), other.get(rule, [])) for rule, waiting in _by_rule(jobs).items()]
+
+
+def _by_rule(jobs):
+    found = defaultdict(list)
     for job in jobs:
-        asked[job["rule"]].append(job)
-    return [_row(rule, waiting, done[rule]) for rule, waiting in asked.items()]
+        found[job["rule"]].append(job)
+    return found
 
 
 def read_cost(log):
@@ -40,15 +45,16 @@ def read_cost(log):
     return (float(found[1]), float(found[2])) if found else None
 
 
-def _row(rule, waiting, done):
+def _row(rule, waiting, done, other):
+    known = done or other
     limit = sum(job["threads"] * job["resources"]["runtime"] * 60 for job in waiting)
     return {
         "step": rule.replace("_", " "),
         "jobs": len(waiting),
-        "core hours": (len(waiting) * mean(job["seconds"] for job in done) if done else limit) / 3600,
-        "memory (MB)": max(job["memory_mb"] for job in done) if done else _memory_asked(waiting),
+        "core hours": (len(waiting) * mean(job["seconds"] for job in known) if known else limit) / 3600,
+        "memory (MB)": max(job["memory_mb"] for job in known) if known else _memory_asked(waiting),
         "disk (MB)": len(waiting) * mean(job["bytes"] for job in done) / 1e6 if done else None,
-        "basis": f"{len(done)} finished jobs" if done else "limits asked for",
+        "basis": f"{len(known)} {'finished jobs' if done else 'jobs of other studies'}" if known else LIMITS,
     }
 
 
@@ -63,7 +69,8 @@ def cost_report(rows, *, cores):
     jobs = sum(row["jobs"] for row in rows)
     hours = sum(row["core hours"] for row in rows)
     disk = sum(row["disk (MB)"] or 0 for row in rows)
-    unknown = [row["step"] for row in rows if row["basis"] == "limits asked for"]
+    unknown = sum(row["basis"] == LIMITS for row in rows)
+    other = sum(row["basis"].endswith("other studies") for row in rows)
     width = max(len(row["step"]) for row in rows)
     form = f"{{:<{width}}} {{:>7}} {{:>10}} {{:>11}} {{:>9}}  {{}}"
     lines = [form.format(*HEADER), *(form.format(*_cells(row)) for row in rows), ""]
@@ -71,11 +78,12 @@ def cost_report(rows, *, cores):
         f"{jobs} jobs, {hours:.1f} core hours, {hours / cores:.1f} h or more on {cores} cores;"
         f" up to {max(row['memory (MB)'] for row in rows):.0f} MB for a job; {disk / 1000:.1f} GB of results."
     )
+    if other:
+        lines.append(f"{other} steps count as in other studies here, whose images may be smaller or larger.")
     if unknown:
-        lines.append(
-            f"No job of {len(unknown)} of {len(rows)} steps has finished yet: they count with the most they may"
-            " use, and without disk. Run one patient of your own to know better."
-        )
+        lines.append(f"{unknown} steps have never run here: they count with the most they may use, and without disk.")
+    if other or unknown:
+        lines.append("Run one patient of this study to know better.")
     return lines
 
 

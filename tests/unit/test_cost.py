@@ -27,6 +27,17 @@ def test_a_step_that_never_ran_counts_with_its_limits():
     assert row["basis"] == "limits asked for"
 
 
+def test_other_studies_stand_in_for_a_step_that_never_ran_in_this_one():
+    other = [{"rule": rule, "seconds": 7.2, "memory_mb": 90} for rule in ("fit_model", "extract_features")]
+    rows = cost_rows(
+        waiting("fit_model", 5) + waiting("extract_features", 1), [finished("extract_features", 36)], other
+    )
+    assert [row["core hours"] for row in rows] == pytest.approx([0.01, 0.01])
+    assert [row["basis"] for row in rows] == ["1 jobs of other studies", "1 finished jobs"]
+    assert rows[0]["disk (MB)"] is None
+    assert "1 steps count as in other studies here" in cost_report(rows, cores=1)[-2]
+
+
 def test_cost_is_read_from_the_end_of_a_log(tmp_path):
     log = tmp_path / "a.log"
     log.write_text("a message\ncost: 1.47 CPU s, 178 MB\n")
@@ -39,8 +50,11 @@ def test_cost_is_read_from_the_end_of_a_log(tmp_path):
 def test_the_sheet_ends_with_its_totals_and_what_is_not_known():
     rows = cost_rows(waiting("extract_features", 100) + waiting("fit_model", 1), [finished("extract_features", 36)])
     report = cost_report(rows, cores=4)
-    assert report[-2].startswith("101 jobs, 1.5 core hours, 0.4 h or more on 4 cores; up to 3000 MB for a job; 0.2 GB")
-    assert report[-1].startswith("No job of 1 of 2 steps has finished yet")
+    assert report[-3].startswith("101 jobs, 1.5 core hours, 0.4 h or more on 4 cores; up to 3000 MB for a job; 0.2 GB")
+    assert report[-2:] == [
+        "1 steps have never run here: they count with the most they may use, and without disk.",
+        "Run one patient of this study to know better.",
+    ]
     assert len({line.rindex("  ") for line in report[:3]}) == 1
 
 

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from habitat_radiomics.collinearity import generalised_vif
 from habitat_radiomics.leakage import digests
 from habitat_radiomics.logistic import LogisticModel
 from habitat_radiomics.signature import cross_fitted_scores, fit_signature, signature_score, stratified_folds
@@ -121,8 +122,15 @@ def model_coefficients(fitted):
     table["odds_ratio_low"] = np.exp(table["coefficient"] - half)
     table["odds_ratio_high"] = np.exp(table["coefficient"] + half)
     table["p_wald"] = 2 * norm.sf(np.abs(table["coefficient"] / table["standard_error"]))
+    table["vif"] = variance_inflation(fitted)
     table["method"] = estimator.method_
     return table
+
+
+def variance_inflation(fitted):
+    """Variance inflation factor of every coefficient, the levels of a category as one term; NaN for the intercept."""
+    owners = [name.partition("=")[0] for name in fitted["encoder"].names_]
+    return np.r_[np.nan, generalised_vif(fitted["estimator"].covariance_[1:, 1:], owners)["vif"].reindex(owners)]
 
 
 @dataclass(frozen=True)

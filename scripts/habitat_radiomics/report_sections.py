@@ -343,7 +343,7 @@ def coefficient_table(results, name):
 def models_section(results, captions):
     """Odds ratios and cut-off of every model."""
     rows = [row for name in results.models for row in _model_rows(results, name)]
-    header = ["Predictor", "Log odds ratio", "Odds ratio (95 % CI)", "p (Wald)"]
+    header = ["Predictor", "Log odds ratio", "Odds ratio (95 % CI)", "p (Wald)", "VIF"]
     data = pd.concat([tables["coefficients"].assign(model=name) for name, tables in results.models.items()])
     download = ("models.csv", _csv(data[["model", *data.columns.drop("model")]]))
     summary = table("Predictors of every model", header, rows, note=captions("models"), download=download)
@@ -356,7 +356,7 @@ def _model_rows(results, name):
     how = coefficients["method"].iloc[0]
     yield [f"{results.label('models', name)}: {how}, high risk above {number(cutoff)} (log odds)"]
     for row in coefficients[coefficients["predictor"] != "(intercept)"].itertuples():
-        yield [predictor_label(results, row.predictor), *_odds_ratio(row), p_value(row.p_wald)]
+        yield [predictor_label(results, row.predictor), *_odds_ratio(row), p_value(row.p_wald), number(row.vif)]
 
 
 def _odds_ratio(row):

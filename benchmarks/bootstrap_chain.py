@@ -65,7 +65,10 @@ def compute_chunk(replicates, *, chain, scores):
 def bootstrap(count, *, chunks, chain, scores):
     """Merged tables of ``count`` replicates and the study, and their CPU seconds over all chunks."""
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        done = list(pool.map(partial(compute_chunk, chain=chain, scores=scores), chunk_ranges(count, chunks)))
+        done = []
+        for result in pool.map(partial(compute_chunk, chain=chain, scores=scores), chunk_ranges(count, chunks)):
+            done.append(result)
+            print(f"  chunk {len(done)} of {chunks}: {result[1]:.0f} CPU seconds", file=sys.stderr, flush=True)
     return merge_bootstrap([chunk for chunk, _ in done]), sum(seconds for _, seconds in done)
 
 

@@ -17,8 +17,8 @@ def generalised_vif(covariance, owners):
     Returns
     -------
     DataFrame, index term
-        ``gvif``, ``df`` (columns of the term) and ``vif`` = gvif^(1 / df), at least 1 and comparable between terms. For a
-        single column it is the plain variance inflation factor, whose square root is the factor by which the standard
+        ``gvif``, ``df`` (columns of the term) and ``vif`` = gvif^(1 / df), at least 1, comparable between terms. For a
+        single column it is the plain variance inflation factor: its square root is the factor by which the standard
         error grew (Fox and Monette 1992, J Am Stat Assoc 87:178).
     """
     error = np.sqrt(np.diag(covariance))

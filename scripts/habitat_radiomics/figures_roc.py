@@ -63,7 +63,7 @@ def draw_roc(curves, metrics, *, cohort, models, level):
     -------
     matplotlib.figure.Figure
     """
-    figure = new_figure(SINGLE_COLUMN_MM, 101 + 4.2 * len(models))
+    figure = new_figure(SINGLE_COLUMN_MM, 103.5 + 4.2 * len(models))
     axes = figure.add_subplot()
     axes.set_title(f"{cohort_label(cohort)}\n{cohort_size(metrics, cohort)}")
     if curves.empty:

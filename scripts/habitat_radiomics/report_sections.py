@@ -45,6 +45,7 @@ from habitat_radiomics.report_statistics import (
     share_text,
     supplement_blocks,
 )
+from habitat_radiomics.score_names import score_label
 
 PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
 COHORT_NOTES = {
@@ -369,7 +370,7 @@ def _odds_ratio(row):
 def predictor_label(results, predictor):
     """Return a column of a model in words: a score, a number with its unit, or a level against the reference level."""
     if predictor in results.config["signatures"]:
-        return f"Score {results.label('signatures', predictor)}"
+        return score_label(results.label("signatures", predictor))
     name, _, level = predictor.partition("=")
     variable = results.config["clinical"].get(name)
     if variable is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden
+from habitat_radiomics.score_names import score_label
 from habitat_radiomics.sheets import number
 
 PATIENTS_PER_PAGE = 56  # of a montage of habitats
@@ -366,7 +367,7 @@ def nomogram_model(config):
 def nomogram(study):
     """What the nomogram of a model depends on: the model, and the names on its axes."""
     config, name = study.config, nomogram_model(study.config)
-    labels = {s: f"Score {signature_label(config, s)}" for s in config["models"][name]["signatures"]}
+    labels = {s: score_label(signature_label(config, s)) for s in config["models"][name]["signatures"]}
     labels |= {v: _axis_label(v, config["clinical"][v]) for v in config["models"][name]["clinical"]}
     return {**model(study, name), "labels": labels, "outcome_label": outcome_label(config)}
 

@@ -15,6 +15,7 @@ from habitat_radiomics.labels import (
     significant,
     step_label,
 )
+from habitat_radiomics.score_names import score_label
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,8 @@ def test_a_repeated_step_keeps_its_number():
         "Standardised (2)",
         "own",
     ]
+
+
+def test_a_signature_that_is_called_a_score_is_not_called_so_twice():
+    assert score_label("Rad-score") == "Rad-score"
+    assert score_label("Tumour") == "Score Tumour"

@@ -38,7 +38,7 @@ rule all:
 
 rule features:
     input:
-        rules.collect_features.output,
+        expand(rules.collect_features.output, part=PARTS),
 
 
 onsuccess:

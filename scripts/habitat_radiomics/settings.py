@@ -146,23 +146,33 @@ def regions(study):
 
 def features(study, sequence):
     """Regions with their banks, and the settings of the feature classes, for one sequence."""
-    chosen = overridden(study.config, "features", sequence)
-    known = {**BANKS, **chosen["custom_banks"]}
-    banks = {region: known[chosen["banks"].get(region, "A")] for region in study.config["regions"]["names"]}
-    values = {name: value for name, value in chosen.items() if name not in ("banks", "custom_banks")}
-    values["bin_width"] = None if chosen["bin_count"] else chosen["bin_width"]
-    sets = {name: known[chosen["banks"].get(name, "D")] for name in study.habitat_sets(sequence)}
+    regions = study.config["regions"]["names"]
     return {
-        "banks": banks,
-        "settings": {**values, "min_voxels": study.config["regions"]["min_voxels"]},
-        **({"habitats": _ordered_sets(study, sequence, sets)} if sets else {}),
+        "banks": {region: _bank(study, sequence, region, "A") for region in regions},
+        "settings": _feature_settings(study, sequence),
     }
 
 
-def _ordered_sets(study, sequence, banks):
-    """Sets with their banks, and whether size and neighbourhood are listed under this sequence."""
-    firsts = {name: study.config["habitats"][name]["sequences"][0] for name in banks}
-    return [{"name": name, "bank": bank, "shape": firsts[name] == sequence} for name, bank in banks.items()]
+def habitat_features(study, sequence, name):
+    """Bank and settings of a set's habitats in one sequence, and whether size and neighbourhood are listed there."""
+    return {
+        "name": name,
+        "bank": _bank(study, sequence, name, "D"),
+        "shape": study.config["habitats"][name]["sequences"][0] == sequence,
+        "settings": _feature_settings(study, sequence),
+    }
+
+
+def _bank(study, sequence, region, otherwise):
+    chosen = overridden(study.config, "features", sequence)
+    return {**BANKS, **chosen["custom_banks"]}[chosen["banks"].get(region, otherwise)]
+
+
+def _feature_settings(study, sequence):
+    chosen = overridden(study.config, "features", sequence)
+    values = {name: value for name, value in chosen.items() if name not in ("banks", "custom_banks")}
+    values["bin_width"] = None if chosen["bin_count"] else chosen["bin_width"]
+    return {**values, "min_voxels": study.config["regions"]["min_voxels"]}
 
 
 def habitat_sample(study, name):
@@ -223,8 +233,8 @@ def collection(study, patients, patterns):
     return {
         "patients": patients,
         "sequences": study.sequences,
-        "tables": str(patterns["tables"]),
-        "records": str(patterns["records"]),
+        "habitats": {sequence: study.habitat_sets(sequence) for sequence in study.sequences},
+        "patterns": {kind: str(pattern) for kind, pattern in patterns.items()},
         "primary": f"reader{study.config['reproducibility']['primary_reader']}",
         "incomplete_patients": study.config["data"]["incomplete_patients"],
         "drawn_regions": study.config["regions"]["names"],

@@ -5,8 +5,6 @@ HABITAT_WORDS = {name: state(f"figures/habitats.{name}", settings.habitat_figure
 STABILITY_STATES = {
     name: state(f"habitat_stability.{name}", settings.habitat_stability(STUDY, name)) for name in HABITATS
 }
-# Habitats are learnt between a patient's images and features, so that these cannot be one group of jobs.
-FEATURE_GROUP = "features" if HABITATS else MEASURE
 
 
 rule sample_voxels:
@@ -78,7 +76,7 @@ rule label_habitats:
     log:
         f"{RESULTS}/logs/label_habitats/{{habitats}}.{{patient}}.log",
     group:
-        "features"
+        "habitats"
     threads: 1
     resources:
         mem_mb=1500,

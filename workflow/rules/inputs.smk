@@ -67,11 +67,6 @@ def stability_files(files_of_set):
     return files
 
 
-def sets_of_sequence(output):
-    """Files of the sets of habitats that apply to a patient's sequence."""
-    return lambda wildcards: expand(output, patient=wildcards.patient, habitats=STUDY.habitat_sets(wildcards.sequence))
-
-
 def montage_page(number):
     """A page with the habitats of patients, as PNG and in Snakemake's own report too."""
     png, rst = f"{RESULTS}/figures/habitats/{{habitats}}/montage{number}.png", "../report/habitats_montage.rst"
@@ -119,9 +114,26 @@ def region_files(output):
     return files
 
 
+def habitats_of_part(output):
+    """Files of one part of the cohort: each patient's sequences, and the sets of habitats that apply to each."""
+    return lambda wildcards: [
+        path
+        for sequence in SEQUENCES
+        for path in expand(
+            output, patient=PARTS[wildcards.part], sequence=sequence, habitats=STUDY.habitat_sets(sequence)
+        )
+    ]
+
+
 def collection(part):
     """What collecting one part of the cohort depends on."""
-    files = {"tables": rules.extract_features.output.features, "records": rules.extract_features.output.record}
+    drawn, habitats = rules.extract_features.output, rules.extract_habitats.output
+    files = {
+        "tables": drawn.features,
+        "records": drawn.record,
+        "habitat_tables": habitats.features,
+        "habitat_records": habitats.record,
+    }
     return state(f"collect_features.{part}", settings.collection(STUDY, PARTS[part], files))
 
 

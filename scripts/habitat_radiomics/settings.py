@@ -6,6 +6,7 @@ from pathlib import Path
 
 from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden
+from habitat_radiomics.habitat_sets import region_names
 from habitat_radiomics.sheets import number
 
 PATIENTS_PER_PAGE = 56  # of a montage of habitats
@@ -200,9 +201,15 @@ def habitat_fit(study, name):
 
 
 def habitat_stability(study, name):
-    """Patients in whom the stability of a set is measured, and the seed of noise and draws."""
-    patients = study.in_cohort("train")[: study.config["habitats"][name]["stability_patients"]]
-    return {"patients": patients, "seed": study.config["seed"]}
+    """Patients in whom the stability of a set is measured."""
+    return {"patients": study.in_cohort("train")[: study.config["habitats"][name]["stability_patients"]]}
+
+
+def habitat_perturbation(study, name):
+    """Seed of noise and draws, and which features are measured under perturbations."""
+    sequences = study.config["habitats"][name]["sequences"]
+    sets = {sequence: habitat_features(study, sequence, name) for sequence in sequences}
+    return {"seed": study.config["seed"], "sets": sets}
 
 
 def habitat_figures(study, name):
@@ -214,7 +221,14 @@ def habitat_figures(study, name):
         "criterion": chosen["criterion"],
         "outcome_label": outcome_label(study.config),
         "patients": list(study.patients),
+        "stable": min(stability_thresholds(study.config, name), default=None),
     }
+
+
+def stability_thresholds(config, name):
+    """Thresholds that signatures of a set's habitats put on the stability of features."""
+    asking = [s for s in config["signatures"].values() if region_names([name], s["regions"])]
+    return [step["stable"]["threshold"] for s in asking for step in s["steps"] if "stable" in step]
 
 
 def habitat_label(config, name):

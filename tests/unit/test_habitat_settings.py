@@ -60,3 +60,19 @@ def test_stability_is_measured_in_the_first_training_patients():
     chosen = study(12, stability_patients=4)
     chosen.cohorts.update({patient: "external" if patient == "P1" else "train" for patient in chosen.patients})
     assert settings.habitat_stability(chosen, "j")["patients"] == ["P0", "P2", "P3", "P4"]
+
+
+def test_features_under_perturbations_are_those_of_the_set_in_its_sequences():
+    sets = settings.habitat_perturbation(study(), "j")["sets"]
+    assert sets == {sequence: settings.habitat_features(study(), sequence, "j") for sequence in ("T1", "T2")}
+
+
+def test_the_figure_of_stability_shows_the_lowest_threshold_of_a_signature_of_the_set():
+    def of(*thresholds):
+        steps = [{"stable": {"threshold": value}} for value in thresholds]
+        signature = {"regions": ["j*"], "steps": [*steps, {"lasso": {}}]}
+        config = {**study().config, "signatures": {"a": signature, "b": {**signature, "regions": ["own1"]}}}
+        return settings.habitat_figures(Study(config, {}, {}, {}), "j")["stable"]
+
+    assert of(0.9, 0.6) == 0.6
+    assert of() is None

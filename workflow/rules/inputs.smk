@@ -56,15 +56,13 @@ def first_scans(output):
     )
 
 
-def stability_files(files_of_set):
-    """Files of the patients in whom the stability of a set is measured, patient by patient."""
-
-    def files(wildcards):
-        patients = settings.habitat_stability(STUDY, wildcards.habitats)["patients"]
-        places = [SimpleNamespace(patient=patient, habitats=wildcards.habitats) for patient in patients]
-        return [path for place in places for path in files_of_set(place)]
-
-    return files
+def stability_files(output):
+    """Files of the patients in whom the stability of a set is measured."""
+    return lambda wildcards: expand(
+        output,
+        patient=settings.habitat_stability(STUDY, wildcards.habitats)["patients"],
+        habitats=wildcards.habitats,
+    )
 
 
 def montage_page(number):
@@ -140,13 +138,25 @@ def collection(part):
 # select
 
 
-def asks_for_icc(signature):
-    return any("icc" in step for step in CONFIG["signatures"][signature]["steps"])
+def asks_for(step, signature):
+    return any(step in entry for entry in CONFIG["signatures"][signature]["steps"])
+
+
+def agreement_tables(signatures):
+    """Tables behind the steps that ask for reproducible features, and for stable ones of habitats."""
+    icc = [rules.assess_reproducibility.output.icc] if any(asks_for("icc", name) for name in signatures) else []
+    return icc + expand(rules.assess_habitat_stability.output.features, habitats=stable_sets(signatures))
+
+
+def stable_sets(signatures):
+    """Sets of habitats whose features some signature wants to be stable."""
+    asking = [CONFIG["signatures"][name]["regions"] for name in signatures if asks_for("stable", name)]
+    return [name for name in HABITATS if any(region_names([name], regions) for regions in asking)]
 
 
 def icc_table(wildcards):
-    """The agreement table, where the signature asks for reproducible features."""
-    return rules.assess_reproducibility.output.icc if asks_for_icc(wildcards.signature) else []
+    """The agreement tables that a signature asks for."""
+    return agreement_tables([wildcards.signature])
 
 
 # train
@@ -164,9 +174,8 @@ def training_scores(wildcards):
 
 
 def icc_tables(wildcards):
-    """The agreement table, where a signature of the model asks for reproducible features."""
-    signatures = CONFIG["models"][wildcards.model]["signatures"]
-    return rules.assess_reproducibility.output.icc if any(map(asks_for_icc, signatures)) else []
+    """The agreement tables that the signatures of a model ask for."""
+    return agreement_tables(CONFIG["models"][wildcards.model]["signatures"])
 
 
 def training_features(wildcards):

@@ -154,6 +154,7 @@ def draw_fractions(fractions, *, names, title, outcome_label):
     names : list of str
         Of the habitats in their order.
     title, outcome_label : str
+        The second empty in a study without an outcome.
     """
     groups = list(dict.fromkeys(fractions["group"]))
     figure = new_figure(DOUBLE_COLUMN_MM, 82)
@@ -183,7 +184,10 @@ def _draw_bars(axes, fractions, groups, k, outcome_label):
     axes.set_xticks([at for at, _ in ticks], [word for _, word in ticks])
     axes.tick_params(axis="x", length=0)
     axes.set(
-        ylim=(0, 1), xlim=(-1, left - 0.5), ylabel="Share of the tumour", xlabel=f"{outcome_label}; a bar is a patient"
+        ylim=(0, 1),
+        xlim=(-1, left - 0.5),
+        ylabel="Share of the tumour",
+        xlabel="; ".join(filter(None, [outcome_label, "a bar is a patient"])),
     )
 
 

@@ -50,10 +50,15 @@ def file_checker(config, facts):
 
 
 def outcome_rows(study, patients):
-    """Patient, cohort and outcome (0 or 1)."""
+    """Patient, cohort and outcome (0 or 1; empty in a study without)."""
     column = study.config["outcome"]["column"]
     return [
-        {"patient": p, "cohort": study.cohorts[p], "outcome": int(number(study.patients[p][column]))} for p in patients
+        {
+            "patient": p,
+            "cohort": study.cohorts[p],
+            "outcome": int(number(study.patients[p][column])) if column else None,
+        }
+        for p in patients
     ]
 
 
@@ -429,7 +434,7 @@ def signature_label(config, name):
 
 def outcome_label(config):
     """Return the outcome in words."""
-    return config["outcome"]["label"] or config["outcome"]["column"]
+    return config["outcome"]["label"] or config["outcome"]["column"] or ""
 
 
 def shown_cohorts(study):

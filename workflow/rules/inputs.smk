@@ -257,3 +257,14 @@ def of_cohorts(drawing):
 def of_signatures(drawing):
     """SVG figures of one kind, by signature."""
     return {name: filled(drawing.output.figures[1], signature=name) for name in SIGNATURES}
+
+
+# all
+
+
+def final_files():
+    """What a study ends with: its report, or without an outcome its habitats and features."""
+    if STUDY.predicts:
+        return [*rules.write_report.output, *rules.write_nomogram_page.output, *rules.write_provenance.output]
+    figures = {name: habitat_figures(name) for name in HABITATS}
+    return paths_in(figures) + expand(rules.collect_features.output.features, part=PARTS)

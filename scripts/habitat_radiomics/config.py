@@ -171,7 +171,7 @@ def _reference_faults(config):
     faults = [
         _unknown_name(where, name, allowed) for where, names, allowed in lists for name in names if name not in allowed
     ]
-    return faults + _model_faults(config) + habitat_faults(config)
+    return faults + _purpose_faults(config) + _model_faults(config) + habitat_faults(config)
 
 
 def _some(value):
@@ -183,6 +183,20 @@ def _unknown_name(where, name, allowed):
     return f"config: {where} names '{name}', which is not defined. Defined: {', '.join(allowed) or 'none'}." + (
         f" Did you mean '{hint}'?" if hint else ""
     )
+
+
+def _purpose_faults(config):
+    """A study predicts an outcome by signatures and models, or has none of the three and describes."""
+    column, parts = config["outcome"]["column"], ("signatures", "models")
+    lacking, given = ([name for name in parts if bool(config[name]) is wanted] for wanted in (False, True))
+    if column and lacking:
+        return [
+            f"config: the outcome is column {column}, but there are no {' and no '.join(lacking)}. Add them, or remove "
+            "outcome for a study that only describes images, habitats and features."
+        ]
+    if given and not column:
+        return [f"config: there are {' and '.join(given)}, but outcome.column is empty. Name it, or remove them."]
+    return []
 
 
 def _model_faults(config):

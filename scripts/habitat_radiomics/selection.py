@@ -60,6 +60,26 @@ class IccFilter(_Filter):
         return icc, icc > self.threshold
 
 
+class StableFilter(_Filter):
+    """Keep features of habitats that survive small changes of image, mask and fit; those of other regions all pass.
+
+    Parameters
+    ----------
+    stability : dict
+        Feature of a habitat to its ICC over the changes (training patients); NaN where it could not be assessed.
+    threshold : float
+        Features above it pass.
+    """
+
+    def __init__(self, stability=None, threshold=0.75):
+        self.stability = stability
+        self.threshold = threshold
+
+    def _judge(self, X, y):
+        stability = np.array([self.stability.get(name, 1.0) for name in self.feature_names_in_], dtype=float)
+        return stability, stability > self.threshold
+
+
 class MissingFilter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Drop features with too many missing values and fill the others with their training median.
 
@@ -253,6 +273,7 @@ def unit_columns(X):
 
 STEPS = {
     "icc": IccFilter,
+    "stable": StableFilter,
     "complete": MissingFilter,
     "zscore": StandardScaler,
     "anova": AnovaFilter,

@@ -2,6 +2,7 @@
 
 from habitat_radiomics.banks import BANKS, bank_of, feature_names
 from habitat_radiomics.config import overridden
+from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.labels import CLASSES, CRITERIA, count, percent
 
 INTENSITIES = {
@@ -223,24 +224,44 @@ def _step_text(step, settings):
 
 def models_text(config, models):
     """Estimator, scores, missing values and cut-off."""
-    parts = [
-        "Models are unpenalised logistic regressions, by maximum likelihood or, where the classes are separated, by "
-        "Firth's penalised likelihood."
-    ]
-    if any(config["models"][name]["signatures"] for name in models):
+    chosen = {name: config["models"][name] for name in models}
+    parts = [_estimators_sentence(chosen)]
+    if any(model["signatures"] and model["inputs"] == "scores" for model in chosen.values()):
         parts.append(_scores_sentence(config["training"]))
+    on_features = [model["label"] or name for name, model in chosen.items() if _takes_features(model)]
+    if on_features:
+        parts.append(
+            f"{_listed(on_features)} took the features selected on the training patients, standardised, in place of "
+            "the scores; their probabilities were calibrated on scores of the whole chain held out from the fit."
+            if config["training"]["scores"] == "cross_fitted"
+            else f"{_listed(on_features)} took the selected features, standardised, in place of the scores."
+        )
     if any(config["models"][name]["clinical"] for name in models):
         parts.append("Missing clinical values took the training median or the most frequent training level.")
     parts.append("The cut-off of each model maximises Youden's index on the training patients.")
     return " ".join(parts)
 
 
+def _takes_features(model):
+    return model["signatures"] and model["inputs"] == "features"
+
+
+def _estimators_sentence(models):
+    """Estimators, each with its models where there is more than one kind."""
+    kinds = {}
+    for name, model in models.items():
+        kinds.setdefault(model["estimator"], []).append(model["label"] or name)
+    if len(kinds) == 1:
+        return f"Models are {WORDS[next(iter(kinds))].methods}."
+    return " ".join(f"{_listed(names)}: {WORDS[kind].methods}." for kind, names in kinds.items())
+
+
 def _scores_sentence(training):
     if training["scores"] == "apparent":
-        return "They were fitted on the signatures' own (apparent) training scores."
+        return "Models were fitted on the signatures' own (apparent) training scores."
     return (
-        f"They were fitted on scores cross-fitted in {training['folds']} folds: each training patient was scored by a "
-        "signature that did not see the patient."
+        f"Models were fitted on scores cross-fitted in {training['folds']} folds: each training patient was scored by "
+        "a signature that did not see the patient."
     )
 
 

@@ -62,7 +62,7 @@ def _file_id(name):
 
 
 def _renumbered(node, numbers):
-    """Return the schema with identifiers numbered in order of appearance; a cached node keeps its original's number."""
+    """Return the schema with identifiers numbered in order of appearance; what appears again keeps its number."""
     if isinstance(node, list):
         return [_renumbered(item, numbers) for item in node]
     if not isinstance(node, dict):
@@ -70,7 +70,8 @@ def _renumbered(node, numbers):
     node = dict(node)
     if "__id__" in node:
         address = node["__id__"]
-        if node.get("__loader__") != "CachedNode":
+        again = address in numbers and "file" in node  # an array under two names is one file
+        if node.get("__loader__") != "CachedNode" and not again:
             numbers[address] = numbers["last"] = numbers.get("last", 0) + 1
         node["__id__"] = numbers[address]
     if "file" in node and isinstance(node["file"], str) and node["file"].endswith(".npy"):

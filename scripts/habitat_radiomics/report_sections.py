@@ -1,7 +1,10 @@
 """The sections of the report page, composed from stored tables."""
 
+from collections import Counter
+
 import pandas as pd
 
+from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.figures_roc import auc_text
 from habitat_radiomics.labels import (
     DASH,
@@ -45,6 +48,7 @@ from habitat_radiomics.report_statistics import (
     share_text,
     supplement_blocks,
 )
+from habitat_radiomics.sample_size_table import predictors_of
 
 PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
 COHORT_NOTES = {
@@ -353,10 +357,22 @@ def models_section(results, captions):
 def _model_rows(results, name):
     """Subtitle with estimator and cut-off, then one row per predictor."""
     coefficients, cutoff = results.models[name]["coefficients"], results.models[name]["cutoff"]["threshold"]
-    how = coefficients["method"].iloc[0]
-    yield [f"{results.label('models', name)}: {how}, high risk above {number(cutoff)} (log odds)"]
+    how, words = coefficients["method"].iloc[0], WORDS[results.config["models"][name].get("estimator", "logistic")]
+    yield [f"{results.label('models', name)}: {how}, high risk above {number(cutoff)} ({words.score})"]
+    if not words.has_coefficients:
+        yield [_inputs_text(results, coefficients), DASH, "no coefficients", DASH]
+        return
     for row in coefficients[coefficients["predictor"] != "(intercept)"].itertuples():
         yield [predictor_label(results, row.predictor), *_odds_ratio(row), p_value(row.p_wald)]
+
+
+def _inputs_text(results, coefficients):
+    """Inputs of a model without coefficients: all of them, or how many features of which signatures."""
+    predictors = predictors_of(coefficients)
+    counts = Counter(predictor.partition("/")[0] for predictor in predictors if "/" in predictor)
+    parts = [f"{count(n)} features of {results.label('signatures', name)}" for name, n in counts.items()]
+    parts += [predictor_label(results, predictor) for predictor in predictors if "/" not in predictor]
+    return f"Inputs: {', '.join(parts)}"
 
 
 def _odds_ratio(row):
@@ -368,8 +384,9 @@ def _odds_ratio(row):
 
 def predictor_label(results, predictor):
     """Return a column of a model in words: a score, a number with its unit, or a level against the reference level."""
-    if predictor in results.config["signatures"]:
-        return f"Score {results.label('signatures', predictor)}"
+    signature, _, feature = predictor.partition("/")
+    if signature in results.config["signatures"]:
+        return feature_label(feature) if feature else f"Score {results.label('signatures', signature)}"
     name, _, level = predictor.partition("=")
     variable = results.config["clinical"].get(name)
     if variable is None:

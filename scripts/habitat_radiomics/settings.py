@@ -6,6 +6,7 @@ from pathlib import Path
 
 from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden
+from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.sheets import number
 
 PATIENTS_PER_PAGE = 56  # of a montage of habitats
@@ -258,9 +259,10 @@ def model(study, name):
     chosen = study.config["models"][name]
     return {
         "name": name,
-        "signatures": {signature_name: signature(study, signature_name) for signature_name in chosen["signatures"]},
+        "signatures": [signature(study, signature_name) for signature_name in chosen["signatures"]],
         "variables": {v: _variable(study.config["clinical"][v]) for v in chosen["clinical"]},
         "estimator": chosen["estimator"],
+        "inputs": chosen["inputs"],
         "scores": study.config["training"]["scores"],
         **_resampling(study.config),
     }
@@ -359,8 +361,16 @@ def headline_model(config):
 
 
 def nomogram_model(config):
-    """Return the model that becomes a nomogram: the one named, else the headline model."""
-    return config["nomogram"]["model"] or headline_model(config)
+    """Return the model that becomes a nomogram: the one named, else the headline model if it has coefficients, else
+    the last that has; the headline model where none has, which then says why there is no nomogram.
+    """
+    headline = headline_model(config)
+    drawable = [name for name in config["models"] if _has_coefficients(config, name)]
+    return config["nomogram"]["model"] or (headline if headline in drawable else [headline, *drawable][-1])
+
+
+def _has_coefficients(config, name):
+    return WORDS[config["models"][name]["estimator"]].has_coefficients
 
 
 def nomogram(study):
@@ -377,9 +387,14 @@ def _axis_label(name, variable):
 
 
 def nomogram_words(study):
-    """Words on the nomogram: its model and the outcome."""
-    label = model_label(study.config, nomogram_model(study.config))
-    return {"label": label, "outcome_label": outcome_label(study.config)}
+    """Words on the nomogram: its model and the outcome, and why there may be none."""
+    name = nomogram_model(study.config)
+    label = model_label(study.config, name)
+    reason = f"no predictor of the model {label} changes the risk"
+    if not _has_coefficients(study.config, name):
+        words = WORDS[study.config["models"][name]["estimator"]].name
+        reason = f"the model {label} is a {words}, which has no coefficients to turn into points"
+    return {"label": label, "outcome_label": outcome_label(study.config), "reason": reason}
 
 
 def shown_patients(study):

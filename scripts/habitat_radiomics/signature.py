@@ -87,6 +87,29 @@ def signature_score(fitted, features):
     return pd.Series(fitted.decision_function(features[fitted.feature_names_in_]), index=features.index, name="score")
 
 
+def selected_features(fitted, features):
+    """Return the selected features of every patient, as the last step of the signature sees them.
+
+    Returns
+    -------
+    DataFrame, patients x selected features
+        Where nothing was selected one column, ``score``, which is the same for every patient.
+    """
+    kept = signature_coefficients(fitted)["feature"].iloc[1:]
+    if kept.empty:
+        return signature_score(fitted, features).to_frame()
+    names = _names_at_last_step(fitted)
+    values = fitted[:-1].transform(features[fitted.feature_names_in_]) if len(fitted) > 1 else features[names]
+    return pd.DataFrame(np.asarray(values), columns=names, index=features.index)[list(kept)]
+
+
+def _names_at_last_step(fitted):
+    """Names of the features that reach the last step."""
+    if len(fitted) == 1:
+        return fitted.feature_names_in_
+    return np.asarray(fitted[:-1].get_feature_names_out(fitted.feature_names_in_))
+
+
 def stratified_folds(outcome, *, folds, seed):
     """Return the fold number (0..) of every patient, balanced by class and the same for any row order.
 
@@ -150,11 +173,7 @@ def signature_coefficients(fitted):
     Coefficients act on the features as the last step sees them (standardised when ``zscore`` is among the steps).
     """
     model = fitted[-1]
-    names = (
-        np.asarray(fitted[:-1].get_feature_names_out(fitted.feature_names_in_))
-        if len(fitted) > 1
-        else fitted.feature_names_in_
-    )
+    names = _names_at_last_step(fitted)
     table = pd.DataFrame({"feature": names, "coefficient": model.coef_.ravel()}).query("coefficient != 0")
     table = table.sort_values("coefficient", key=np.abs, ascending=False, kind="stable")
     intercept = pd.DataFrame({"feature": ["(intercept)"], "coefficient": [float(np.ravel(model.intercept_)[0])]})
@@ -164,11 +183,7 @@ def signature_coefficients(fitted):
 def penalty_path(fitted):
     """Return the cross-validated deviance and the coefficients of every feature that ever enters, by penalty."""
     model = fitted[-1]
-    names = (
-        np.asarray(fitted[:-1].get_feature_names_out(fitted.feature_names_in_))
-        if len(fitted) > 1
-        else fitted.feature_names_in_
-    )
+    names = _names_at_last_step(fitted)
     entering = np.flatnonzero(np.abs(model.coefficient_path_).max(axis=1) > 0)
     path = pd.DataFrame(
         {

@@ -141,14 +141,31 @@ def icc_table(wildcards):
 
 
 def scores_of(output):
-    """Score tables of the signatures in a model."""
+    """Tables (or objects) of the signatures in a model."""
     return lambda wildcards: expand(output, signature=CONFIG["models"][wildcards.model]["signatures"])
 
 
+def takes_features(wildcards):
+    return CONFIG["models"][wildcards.model]["inputs"] == "features"
+
+
+def all_scores(wildcards):
+    """What a model takes of its signatures in every patient: scores, or selected features."""
+    output = rules.apply_signature.output
+    return scores_of(output.selected if takes_features(wildcards) else output.scores)(wildcards)
+
+
 def training_scores(wildcards):
-    """Scores on which a model is fitted: cross-fitted, or the signature's own."""
-    chosen = rules.cross_fit_signature if CONFIG["training"]["scores"] == "cross_fitted" else rules.apply_signature
-    return scores_of(chosen.output.scores)(wildcards)
+    """On what a model is fitted: cross-fitted scores, or the signature's own scores or selected features."""
+    if takes_features(wildcards) or CONFIG["training"]["scores"] == "apparent":
+        return all_scores(wildcards)
+    return scores_of(rules.cross_fit_signature.output.scores)(wildcards)
+
+
+def held_out_predictions(wildcards):
+    """Scores that calibrate the probabilities of a model whose features were selected on the same patients."""
+    asked = takes_features(wildcards) and CONFIG["training"]["scores"] == "cross_fitted"
+    return rules.cross_validate_model.output.predictions if asked else []
 
 
 def icc_tables(wildcards):

@@ -51,13 +51,14 @@ rule cross_fit_signature:
 
 
 rule apply_signature:
-    """The score of every patient."""
+    """The score of every patient, and the features behind it as the last step sees them."""
     input:
         signature=rules.fit_signature.output.signature,
         features=ALL_FEATURES,
         code=code("apply_signature"),
     output:
         scores=f"{RESULTS}/select/{{signature}}/scores.csv",
+        selected=f"{RESULTS}/select/{{signature}}/selected_features.csv",
     log:
         f"{RESULTS}/logs/apply_signature/{{signature}}.log",
     threads: 1
@@ -66,4 +67,4 @@ rule apply_signature:
         runtime=10,
     shell:
         "python {input.code[0]} --signature {input.signature:q} --features {input.features:q}"
-        " --scores {output.scores:q} > {log:q} 2>&1"
+        " --scores {output.scores:q} --selected {output.selected:q} > {log:q} 2>&1"

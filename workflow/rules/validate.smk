@@ -8,7 +8,7 @@ rule predict_model:
         outcome=OUTCOME,
         clinical=CLINICAL,
         quality=ALL_QUALITY,
-        scores=scores_of(rules.apply_signature.output.scores),
+        scores=all_scores,
         code=code("predict_model"),
     output:
         predictions=f"{RESULTS}/validate/{{model}}/predictions.csv",

@@ -170,7 +170,9 @@ def empty_signatures(results):
         if len(tables["coefficients"]) == 1:
             found.append(f"Signature {label} selected no feature: its score is the same for every patient.")
         notes = tables["funnel"].dropna(subset=["note"]).query("note != ''")
-        found += [f"Signature {label}, step {row.step}: {row.note}." for row in notes.itertuples()]
+        found += [
+            f"Signature {label}, step {row.step}: {row.note}." for row in notes.query("step != 'best_of'").itertuples()
+        ]
     return found
 
 

@@ -1,7 +1,7 @@
 """The methods paragraph of a study, composed from the settings that really ran."""
 
 from habitat_radiomics.banks import BANKS, bank_of, feature_names
-from habitat_radiomics.config import overridden
+from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.labels import CLASSES, CRITERIA, count, percent
 
@@ -188,7 +188,7 @@ def _image_type(kind, options):
 
 def reproducibility_text(config):
     """Forms of the intraclass correlation; nothing where no signature asks for it."""
-    steps = [name for signature in config["signatures"].values() for step in signature["steps"] for name in step]
+    steps = [name for signature in config["signatures"] for step in signature_steps(config, signature) for name in step]
     if "icc" not in steps:
         return ""
     chosen = config["reproducibility"]
@@ -201,15 +201,29 @@ def reproducibility_text(config):
 
 def selection_text(config, signatures):
     """Selection steps, once for all signatures that share them."""
-    groups = {}
+    groups, choices = {}, []
     for name in signatures:
         signature = config["signatures"][name]
+        if signature["best_of"]:
+            choices.append(_choice_text(config, name))
+            continue
         sentence = "; ".join(
             _step_text(step, settings) for entry in signature["steps"] for step, settings in entry.items()
         )
         groups.setdefault(sentence, []).append(signature["label"] or name)
     parts = [f"{_listed(names)}: {sentence}." for sentence, names in groups.items()]
-    return "Features were selected on training patients alone, in this order. " + " ".join(parts)
+    return "Features were selected on training patients alone, in this order. " + " ".join(parts + choices)
+
+
+def _choice_text(config, name):
+    """How the best of several signatures was chosen."""
+    chosen = config["signatures"][name]
+    labels = [config["signatures"][member]["label"] or member for member in chosen["best_of"]]
+    return (
+        f"{chosen['label'] or name} is the one of {_listed(labels)} with the largest AUC in "
+        f"{config['training']['folds']}-fold cross-validation on the training patients; the choice was repeated inside "
+        "every cross-validation and resample."
+    )
 
 
 def _step_text(step, settings):

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pandas as pd
 
+from habitat_radiomics.config import signature_steps
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.figures_roc import auc_text
 from habitat_radiomics.labels import (
@@ -264,6 +265,7 @@ def _signature_blocks(results, name, captions):
 
     blocks = [
         heading(f"Signature {label}"),
+        candidates_table(results, name),
         picture("lasso", f"Cross-validated deviance and coefficient paths of signature {label}."),
         score_formula(results, name),
     ]
@@ -274,6 +276,31 @@ def _signature_blocks(results, name, captions):
         blocks.append(coefficient_table(results, name))
     blocks.append(frequency_table(results, name, captions))
     return [*blocks, picture("scores", f"Score of signature {label} by outcome in every cohort.")]
+
+
+def candidates_table(results, name):
+    """The signatures one is the best of, with their cross-validated AUC; None for a signature of its own."""
+    candidates = results.signatures[name].get("candidates")
+    if candidates is None or candidates.empty:
+        return None
+    rows = [
+        [
+            results.label("signatures", row.signature),
+            (number(row.auc), f"({interval(row.ci_low, row.ci_high)})"),
+            "yes" if row.chosen else "no",
+        ]
+        for row in candidates.itertuples()
+    ]
+    first = candidates.iloc[0]
+    return table(
+        f"Candidates for {results.label('signatures', name)}: {count(first['n'])} training patients, "
+        f"{count(first['events'])} events",
+        ["Signature", "Cross-validated AUC (95 % CI)", "Chosen"],
+        rows,
+        note="DeLong's intervals do not know of the choice: the AUC of the best of several is optimistic. The "
+        "performance of the models below is not, because it repeats the choice.",
+        download=stored(results.files["signatures"][name]["candidates"], f"candidates_{name}.csv"),
+    )
 
 
 def funnel_tables(results, captions):
@@ -302,7 +329,7 @@ def funnel_tables(results, captions):
 def score_formula(results, name):
     """The score of a signature written out as a sum."""
     label, coefficients = results.label("signatures", name), results.signatures[name]["coefficients"]
-    steps = [step for entry in results.config["signatures"][name]["steps"] for step in entry]
+    steps = [step for entry in signature_steps(results.config, name) for step in entry]
     terms = []
     for row in coefficients.itertuples():
         size = coefficient(abs(row.coefficient))

@@ -27,6 +27,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from habitat_radiomics import optimism
+from habitat_radiomics.best_of import BestSignature
 from habitat_radiomics.model import cross_validated_prediction, fit_chain
 from habitat_radiomics.roc import auc
 from habitat_radiomics.selection import IccFilter
@@ -223,6 +224,10 @@ def _lean_signatures(signatures, features, patients):
 
 
 def _lean_signature(pipeline, columns, features):
+    if isinstance(pipeline, BestSignature):
+        lean = [(name, *_lean_signature(*candidate, features)) for name, *candidate in pipeline.candidates]
+        used = {column for _, _, kept in lean for column in kept}
+        return clone(pipeline).set_params(candidates=lean), [column for column in columns if column in used]
     steps = list(pipeline.steps)
     if isinstance(steps[0][1], IccFilter):
         kept = clone(steps[0][1]).fit(features[columns]).get_support()

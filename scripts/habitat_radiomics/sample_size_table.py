@@ -12,7 +12,7 @@ COLUMNS += ["auc", "needed_for_parameters", "needed_for_candidates", "note"]
 
 
 def candidate_counts(coefficients, funnels):
-    """Return for every model how many parameters could have entered: features its signatures were offered, and the others.
+    """Return for every model how many parameters could have entered: features offered to signatures, and the others.
 
     Parameters
     ----------

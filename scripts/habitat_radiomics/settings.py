@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 from habitat_radiomics.banks import BANKS
-from habitat_radiomics.config import overridden
+from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.sheets import number
 
@@ -238,8 +238,11 @@ def reproducibility(study):
 
 
 def signature(study, name):
-    """Sequences, regions and steps of one signature."""
+    """Sequences, regions and steps of one signature, or the candidates it is the best of."""
     chosen = study.config["signatures"][name]
+    if chosen["best_of"]:
+        candidates = [signature(study, candidate) for candidate in chosen["best_of"]]
+        return {"name": name, "best_of": candidates, **_resampling(study.config)}
     return {
         "name": name,
         "sequences": chosen.get("sequences", study.sequences),
@@ -435,7 +438,7 @@ def model_figures(study):
 
 def signature_figures(study, name):
     """Words of the figures of one signature; ``unit`` is what its coefficients refer to."""
-    steps = [step for entry in study.config["signatures"][name]["steps"] for step in entry]
+    steps = [step for entry in signature_steps(study.config, name) for step in entry]
     return {
         "label": signature_label(study.config, name),
         "outcome_label": outcome_label(study.config),
@@ -445,7 +448,8 @@ def signature_figures(study, name):
 
 def agreement_figure(study):
     """Thresholds that signatures put on the intraclass correlation, and its forms."""
-    steps = [step for signature in study.config["signatures"].values() for step in signature["steps"]]
+    config = study.config
+    steps = [step for name in config["signatures"] for step in signature_steps(config, name)]
     thresholds = {step["icc"]["threshold"] for step in steps if "icc" in step}
     forms = {kind: study.config["reproducibility"][kind] for kind in ("inter", "intra")}
     return {"thresholds": sorted(thresholds), "forms": forms}

@@ -132,3 +132,32 @@ def test_nearest_finds_nothing_when_nothing_is_similar():
 def test_thresholds_of_decision_curves_rise():
     found = only(faults(validation={"decision_thresholds": [0.6, 0.2]}))
     assert found == "config: validation.decision_thresholds are 0.6 and 0.2. Give the smaller one first."
+
+
+def best_of(**changes):
+    own = {"regions": ["tumour"], "steps": [{"lasso": {}}]}
+    return faults(signatures={"a": own, "b": own, "best": {"best_of": ["a", "b"]}, **changes})
+
+
+def test_the_best_of_several_signatures_needs_no_regions_and_steps():
+    assert best_of() == []
+
+
+def test_a_signature_has_regions_and_steps_or_candidates():
+    assert "signatures.c lacks the key 'steps'. Add it, or best_of" in only(best_of(c={"regions": ["tumour"]}))
+    assert "signatures.best is the best of others and cannot have regions" in only(
+        best_of(best={"best_of": ["a"], "regions": ["tumour"]})
+    )
+
+
+def test_candidates_are_defined_and_not_themselves_the_best_of_others():
+    assert "signatures.best.best_of names 'aa', which is not defined" in only(best_of(best={"best_of": ["aa"]}))
+    assert "signatures.top.best_of names best, itself the best of others" in only(best_of(top={"best_of": ["best"]}))
+
+
+def test_a_nomogram_asks_for_a_model_with_coefficients():
+    model = {"signatures": ["a"], "estimator": "svm"}
+    assert faults(models={"m": model}) == []
+    assert "nomogram.model is m, a support vector machine, which has no coefficients" in only(
+        faults(models={"m": model}, nomogram={"model": "m"})
+    )

@@ -129,7 +129,7 @@ def collection(part):
 
 
 def asks_for_icc(signature):
-    return any("icc" in step for step in CONFIG["signatures"][signature]["steps"])
+    return any("icc" in step for step in signature_steps(CONFIG, signature))
 
 
 def icc_table(wildcards):
@@ -235,7 +235,7 @@ def paths_in(value):
 
 def of_signature(name):
     """Stored tables of a signature."""
-    tables = {table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path")}
+    tables = {table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path", "candidates")}
     return {table: filled(path, signature=name) for table, path in tables.items()}
 
 

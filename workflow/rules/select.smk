@@ -15,6 +15,7 @@ rule fit_signature:
         funnel=f"{RESULTS}/select/{{signature}}/funnel.csv",
         coefficients=f"{RESULTS}/select/{{signature}}/coefficients.csv",
         path=f"{RESULTS}/select/{{signature}}/path.csv",
+        candidates=f"{RESULTS}/select/{{signature}}/candidates.csv",
     log:
         f"{RESULTS}/logs/fit_signature/{{signature}}.log",
     benchmark:
@@ -26,7 +27,7 @@ rule fit_signature:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --features {input.features:q}"
         " --icc {input.icc:q} --signature {output.signature:q} --funnel {output.funnel:q}"
-        " --coefficients {output.coefficients:q} --path {output.path:q} > {log:q} 2>&1"
+        " --coefficients {output.coefficients:q} --path {output.path:q} --candidates {output.candidates:q} > {log:q} 2>&1"
 
 
 rule cross_fit_signature:

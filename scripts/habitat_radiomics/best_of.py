@@ -73,5 +73,5 @@ class BestSignature(BaseEstimator):
 
 
 def candidate_table(fitted):
-    """Return the candidates of a fitted signature, CANDIDATE_COLUMNS; no row for one that is not the best of several."""
+    """Return the candidates of a fitted signature, CANDIDATE_COLUMNS; no row for one that is no best of several."""
     return pd.DataFrame(getattr(fitted, "candidates_", []), columns=CANDIDATE_COLUMNS)

@@ -172,6 +172,10 @@ def _reference_faults(config):
         (f"validation.{key}", _some(config["validation"][key]), models) for key in ("reference_model", "headline_model")
     ]
     lists += [
+        (f"validation.figures.{group}", chosen, models) for group, chosen in config["validation"]["figures"].items()
+    ]
+    lists += [("validation.pairs", pair, models) for pair in config["validation"]["pairs"]]
+    lists += [
         ("nomogram.model", _some(config["nomogram"]["model"]), models),
         ("reference", _some(config["reference"]), sequences),
         ("features.banks", list(config["features"]["banks"]), regions + sets),

@@ -50,6 +50,7 @@ from habitat_radiomics.report_statistics import (
     supplement_blocks,
 )
 from habitat_radiomics.sample_size_table import predictors_of
+from habitat_radiomics.settings import drawn_models
 
 PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
 COHORT_NOTES = {
@@ -443,7 +444,7 @@ def validation_section(results, captions):
 
 def _roc_figure(results, captions, cohort):
     aucs = "; ".join(
-        f"{results.label('models', m)} {auc_text(results.metrics, m, cohort)}" for m in results.orders["models"]
+        f"{results.label('models', m)} {auc_text(results.metrics, m, cohort)}" for m in drawn_models(results.config)
     )
     alt = f"ROC curves, {cohort_label(cohort).lower()}. AUC: {aucs}."
     path = results.files["figures"]["roc"][cohort]
@@ -480,11 +481,12 @@ def metric_table(results, captions):
         rows.append([f"{cohort_label(cohort)}: n = {count(sizes['n'])}, {count(sizes['events'])} events"])
         for model in results.orders["models"]:
             cells = [metric_cell(results.metric(model, cohort, metric)) for metric in METRICS]
-            rows.append([results.label("models", model), *cells])
+            test = results.comparison(model, cohort)
+            rows.append([results.label("models", model), *cells, DASH if test is None else p_value(test["p"])])
     title = f"Performance of every model ({percent(results.level)} CI)"
-    return table(
-        title, ["Model", *METRICS.values()], rows, note=captions("metrics"), download=stored(results.files["metrics"])
-    )
+    header = ["Model", *METRICS.values(), f"p against {results.label('models', results.reference)} (DeLong)"]
+    download = stored(results.files.get("model_table") or results.files["metrics"])
+    return table(title, header, rows, note=captions("metrics"), download=download)
 
 
 def metric_cell(row):
@@ -505,12 +507,19 @@ def comparison_table(results, captions):
             rows.append([f"{cohort_label(cohort)}: n = {count(tests['n'].iloc[0])}"])
         for test in tests.itertuples():
             difference = f"{number(test.difference)} ({interval(test.ci_low, test.ci_high)})"
-            rows.append([results.label("models", test.model), difference, number(test.z), p_value(test.p)])
+            rows.append([_pair_text(results, test), difference, number(test.z), p_value(test.p)])
     if not rows:
         return None
     title = f"AUC against the model {results.label('models', results.reference)} (DeLong's paired test)"
     header = ["Model", f"Difference ({percent(results.level)} CI)", "z", "p"]
     return table(title, header, rows, note=captions("comparisons"), download=stored(results.files["comparisons"]))
+
+
+def _pair_text(results, test):
+    """The model, and what it is compared with where that is not the reference."""
+    label = results.label("models", test.model)
+    other = f" against {results.label('models', test.reference)}"
+    return label + ("" if test.reference == results.reference else other)
 
 
 def methods_section(results):

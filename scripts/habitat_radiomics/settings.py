@@ -313,6 +313,7 @@ def validation(study):
         "reference": reference_model(study.config),
         "level": chosen["interval_level"],
         "proportion_interval": chosen["proportion_interval"],
+        "pairs": chosen["pairs"],
     }
 
 
@@ -411,9 +412,14 @@ def model_label(config, name):
     return config["models"][name]["label"] or name
 
 
-def named_models(study):
-    """Name and label of every model, in the order (and so the colours) of every figure."""
-    return [{"name": name, "label": model_label(study.config, name)} for name in study.config["models"]]
+def model_groups(config):
+    """Return the models drawn together, by title; all in one group without a title where the study names none."""
+    return config["validation"]["figures"] or {"": list(config["models"])}
+
+
+def _named_models(config, names):
+    """Name and label of models, in the order (and so the colours) of a figure."""
+    return [{"name": name, "label": model_label(config, name)} for name in names]
 
 
 def signature_label(config, name):
@@ -432,8 +438,22 @@ def shown_cohorts(study):
 
 
 def model_figures(study):
-    """Models and level of the figures of all models: ROC, calibration and decision curves."""
-    return {"models": named_models(study), "level": study.config["validation"]["interval_level"]}
+    """Models and level of the calibration and decision curves: the first group."""
+    config = study.config
+    first = next(iter(model_groups(config).values()))
+    return {"models": _named_models(config, first), "level": config["validation"]["interval_level"]}
+
+
+def roc_figure(study):
+    """Groups of models and level of the ROC curves."""
+    config = study.config
+    groups = [{"title": t, "models": _named_models(config, names)} for t, names in model_groups(config).items()]
+    return {"groups": groups, "level": config["validation"]["interval_level"]}
+
+
+def drawn_models(config):
+    """Return the models of the ROC figure, each once."""
+    return list(dict.fromkeys(name for names in model_groups(config).values() for name in names))
 
 
 def signature_figures(study, name):

@@ -161,3 +161,11 @@ def test_a_nomogram_asks_for_a_model_with_coefficients():
     assert "nomogram.model is m, a support vector machine, which has no coefficients" in only(
         faults(models={"m": model}, nomogram={"model": "m"})
     )
+
+
+def test_groups_and_pairs_of_models_name_models():
+    assert faults(validation={"figures": {"All": ["m"]}, "pairs": [["m", "m"]]}) == []
+    assert "validation.figures.All names 'x', which is not defined" in only(
+        faults(validation={"figures": {"All": ["x"]}})
+    )
+    assert "validation.pairs names 'x', which is not defined" in only(faults(validation={"pairs": [["m", "x"]]}))

@@ -21,6 +21,7 @@ METRICS = {
 }
 STEPS = {
     "extracted": "Extracted",
+    "best_of": "Of the chosen signature",
     "icc": "Reproducible (ICC)",
     "complete": "Complete",
     "zscore": "Standardised",

@@ -31,6 +31,7 @@ from habitat_radiomics.slices import largest_slice, read_scan
 from habitat_radiomics.style import MODEL_COLOURS, figure_bytes, model_styles, save_figure
 
 MODELS = [{"name": "clinical", "label": "Clinical"}, {"name": "combined", "label": "Combined"}]
+GROUPS = [{"title": "", "models": MODELS}]
 SIZES = {"train": 20, "external": 12}
 
 
@@ -91,7 +92,7 @@ def test_roc_curves_are_those_of_scikit_learn(predictions):
 
 
 def test_the_legend_of_a_roc_figure_holds_the_numbers_of_the_metrics(predictions, metrics):
-    text = words(draw_roc(roc_table(predictions, "external"), metrics, cohort="external", models=MODELS, level=0.95))
+    text = words(draw_roc(roc_table(predictions, "external"), metrics, cohort="external", groups=GROUPS, level=0.95))
     assert "n = 12, 6 events" in text
     assert "AUC (95\N{NO-BREAK SPACE}% CI)" in text
     for row in metrics.query("cohort == 'external' and metric == 'auc'").itertuples():
@@ -100,9 +101,18 @@ def test_the_legend_of_a_roc_figure_holds_the_numbers_of_the_metrics(predictions
 
 def test_a_cohort_without_both_classes_is_drawn_as_a_sentence(predictions, metrics):
     assert roc_table({"clinical": predictions["clinical"].query("outcome == 1")}, "external").empty
-    text = words(draw_roc(roc_table(predictions, "internal"), metrics, cohort="internal", models=MODELS, level=0.95))
+    text = words(draw_roc(roc_table(predictions, "internal"), metrics, cohort="internal", groups=GROUPS, level=0.95))
     assert "no patients" in text
     assert "No curve" in text
+
+
+def test_groups_of_models_stand_in_panels_of_their_own(predictions, metrics):
+    groups = [{"title": f"Group {name['label']}", "models": [name]} for name in MODELS]
+    figure = draw_roc(roc_table(predictions, "external"), metrics, cohort="external", groups=groups, level=0.95)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["Group Clinical", "Group Combined"]
+    legends = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes]
+    assert legends[0][0].startswith("Clinical  0.")
+    assert [len(legend) for legend in legends] == [2, 2]
 
 
 def test_a_model_keeps_its_colour_when_others_are_added():
@@ -322,7 +332,7 @@ def test_figures_have_the_same_bytes_in_every_process():
 
 def test_every_figure_is_byte_stable_and_free_of_dates(predictions, metrics, path, tmp_path):
     draws = {
-        "roc": lambda: draw_roc(roc_table(predictions, "train"), metrics, cohort="train", models=MODELS, level=0.9),
+        "roc": lambda: draw_roc(roc_table(predictions, "train"), metrics, cohort="train", groups=GROUPS, level=0.9),
         "coefficients": lambda: draw_coefficients(coefficients(4), label="Tumour"),
         "flow": lambda: draw_flow(flow()),
         "regions": lambda: draw_regions({"T1": largest_slice(*example_scan())}, patient="P1", regions=["peritumour"]),

@@ -19,17 +19,25 @@ def generalised_vif(covariance, owners):
     DataFrame, index term
         ``gvif``, ``df`` (columns of the term) and ``vif`` = gvif^(1 / df), at least 1, comparable between terms. For a
         single column it is the plain variance inflation factor: its square root is the factor by which the standard
-        error grew (Fox and Monette 1992, J Am Stat Assoc 87:178).
+        error grew (Fox and Monette 1992, J Am Stat Assoc 87:178). A term whose variance is unknown has NaN.
     """
-    error = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(error, error)
+    owners = np.array(owners, dtype=object)
+    known = np.isfinite(np.diag(covariance))
     rows = {}
     for name in dict.fromkeys(owners):
-        own = np.array([owner == name for owner in owners])
-        parts = [np.linalg.det(correlation[np.ix_(mask, mask)]) for mask in (own, ~own)]
-        gvif, df = parts[0] * parts[1] / np.linalg.det(correlation), int(own.sum())
+        own, others = known & (owners == name), known & (owners != name)
+        df = int((owners == name).sum())
+        gvif = _inflation(covariance, own, others) if own.sum() == df else np.nan
         rows[name] = {"gvif": gvif, "df": df, "vif": gvif ** (1 / df)}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["gvif", "df", "vif"])
+
+
+def _inflation(covariance, own, others):
+    """Ratio of determinants of correlation matrices: of the term, of the others, and of both."""
+    error = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(error, error)
+    term, rest, both = (np.linalg.det(correlation[np.ix_(mask, mask)]) for mask in (own, others, own | others))
+    return term * rest / both
 
 
 def ordinary_vif(data, names):

@@ -38,3 +38,9 @@ def test_variance_inflation_refuses_constants_and_dependence():
         ordinary_vif(data.assign(same=1), ["age", "same"])
     with pytest.raises(ValueError, match="linearly dependent"):
         ordinary_vif(data.assign(twice=2 * data["age"]), ["age", "twice"])
+
+
+def test_a_predictor_without_a_variance_has_no_inflation_and_leaves_the_others_theirs():
+    covariance = np.array([[4.0, -1.2, np.nan], [-1.2, 1.0, np.nan], [np.nan, np.nan, np.nan]])
+    table = generalised_vif(covariance, ["age", "score", "constant"])
+    np.testing.assert_allclose(table["vif"], [1 / 0.64, 1 / 0.64, np.nan], rtol=1e-14)

@@ -13,8 +13,8 @@ from small_study import CODE, Checkout
 
 # Rules by what they see. A rule of none of these groups is an error in the test: see `test_every_rule_is_in_a_group`.
 IMAGE = {"preprocess_image", "normalise_image", "make_regions"}
-HABITATS_LEARNT = {"fit_habitats", "assess_habitat_stability", "draw_habitat_centres", "draw_habitat_count"}
-HABITATS_LEARNT |= {"draw_habitat_stability", "perturb_habitats"}
+STABILITY = {"perturb_habitats", "assess_habitat_stability", "draw_habitat_stability"}
+HABITATS_LEARNT = STABILITY | {"fit_habitats", "refit_habitats", "draw_habitat_centres", "draw_habitat_count"}
 HABITATS_SHOWN = {"collect_habitats", "draw_habitat_montage", "draw_habitat_fractions"}
 COHORT = {"describe_cohort", "draw_flow", "describe_groups"}
 SIGNATURE = {"fit_signature", "cross_fit_signature", "draw_lasso", "draw_coefficients"}
@@ -168,11 +168,10 @@ def test_one_image_of_a_test_patient_runs_that_scan_and_what_is_measured_on_test
 
 def test_one_image_of_a_training_patient_moves_the_habitats_of_all_and_nobodys_tumour_features(study):
     patient = study.patient("train")
-    moved = "extract_habitats" if "extract_habitats" in study.rules else "extract_features"
     with study.changed(study.data / patient / "T1.nii.gz", other_bytes):
         assert study.planned() == (
             study.jobs_of(*IMAGE, *FEATURES, "sample_voxels", patient=patient, sequence="T1")
-            | study.jobs_of(*HABITATS_LEARNT, *HABITATS_SHOWN, "label_habitats", "draw_habitats", moved, sequence="T1")
+            | study.jobs_of(*HABITATS_LEARNT, *HABITATS_SHOWN, "label_habitats", "draw_habitats", "extract_habitats")
             | after_the_features(study)
         )
 
@@ -281,11 +280,10 @@ def test_an_added_test_patient_runs_that_patient(study):
 
 
 def test_a_training_patient_moved_to_the_test_cohort_runs_every_fit_and_no_preprocessing(study):
-    moved = "extract_habitats" if "extract_habitats" in study.rules else "extract_features"
     with study.changed(study.patients_table, cell(study.patient("train"), "cohort", "external")):
         assert study.planned() == (
             study.jobs_of("fit_intensity_scale", "normalise_image", "extract_features", sequence="T2")
-            | study.jobs_of(*HABITATS_LEARNT, *HABITATS_SHOWN, "label_habitats", "draw_habitats", moved, sequence="T1")
+            | study.jobs_of(*HABITATS_LEARNT, *HABITATS_SHOWN, "label_habitats", "draw_habitats", "extract_habitats")
             | study.jobs_of("draw_regions")
             | after_the_features(study)
         )
@@ -320,7 +318,7 @@ def test_the_cost_of_a_change_is_told_from_the_jobs_that_have_run(study):
     count = len(study.jobs_of("extract_features"))
     assert row.split()[2] == str(count)
     assert row.endswith(f"{count} finished jobs")
-    planned = study.jobs_of(*FEATURES) | after_the_features(study)
+    planned = study.jobs_of(*FEATURES, *STABILITY) | after_the_features(study)
     (total,) = [line for line in said if line.startswith(f"{len(planned)} jobs, ")]
     assert "on 2 cores" in total
 
@@ -333,7 +331,7 @@ def test_reordered_rows_run_nothing_but_the_record(study):
 def test_the_bin_width_runs_the_features_of_all_and_no_image_or_habitat(study):
     config = copy.deepcopy(study.config)
     config["features"]["bin_width"] = 20
-    assert study.planned(config) == study.jobs_of(*FEATURES) | after_the_features(study)
+    assert study.planned(config) == study.jobs_of(*FEATURES, *STABILITY) | after_the_features(study)
 
 
 def test_a_parameter_of_the_selection_runs_the_models_with_that_signature(study):

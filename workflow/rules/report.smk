@@ -3,7 +3,7 @@ report: "../report/workflow.rst"
 
 REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "report").iterdir()) if path.is_file()]
 PART_HASHES = state("code/report_parts", {Path(path).name: file_sha256(path) for path in REPORT_PARTS})
-ANY_ICC = any(map(asks_for_icc, SIGNATURES))
+ANY_ICC = any(asks_for("icc", signature) for signature in SIGNATURES)
 
 
 STORED = {
@@ -17,6 +17,7 @@ STORED = {
     "signatures": {name: of_signature(name) for name in SIGNATURES},
     "models": {name: of_model(name) for name in MODELS},
     "metrics": rules.measure_models.output.metrics,
+    "model_table": rules.measure_models.output.table,
     "comparisons": rules.measure_models.output.comparisons,
     "calibration": rules.measure_calibration.output.measures,
     "table_one": rules.describe_groups.output.cells,

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import SimpleITK as sitk
 
-from habitat_radiomics.entry import replace_text
 from habitat_radiomics.habitat_features import habitat_features
 from habitat_radiomics.habitat_labels import label_image
 from habitat_radiomics.habitat_stability import ALL, OTHER_NUMBER, PERTURBATIONS, REFERENCE
 from habitat_radiomics.habitats import MOST_HABITATS
+from habitat_radiomics.whole_files import replace_text
 
 NO_COUNTERPART = "no habitat corresponds, or none has the feature"
 

@@ -335,11 +335,16 @@ def test_the_bin_width_runs_the_features_of_all_and_no_image_or_habitat(study):
 
 
 def test_a_parameter_of_the_selection_runs_the_models_with_that_signature(study):
-    config = copy.deepcopy(study.config)
-    config["signatures"]["tumour"]["steps"][4]["correlation"]["threshold"] = 0.85
-    with_signature = [study.jobs_of(*MODEL, "predict_model", model=model) for model in ("radiomics", "combined")]
+    config = {**study.config, "signatures": copy.deepcopy(study.config["signatures"])}
+    steps = copy.deepcopy(config["signatures"]["tumour"]["steps"])
+    next(step for step in steps if "correlation" in step)["correlation"]["threshold"] = 0.85
+    config["signatures"]["tumour"]["steps"] = steps
+    models = [name for name, model in config["models"].items() if "tumour" in model.get("signatures", [])]
+    assert len(models) < len(config["models"])
     assert study.planned(config) == set().union(
-        *with_signature, study.jobs_of(*SIGNATURE, *SCORES, *NOMOGRAM, "check_leakage", *MEASURED, *REPORT)
+        *(study.jobs_of(*MODEL, "predict_model", model=model) for model in models),
+        study.jobs_of(*SIGNATURE, *SCORES, signature="tumour"),
+        study.jobs_of(*NOMOGRAM, "check_leakage", *MEASURED, *REPORT),
     )
 
 

@@ -65,8 +65,8 @@ def write_study(folder, count):
     write_table(data / "patients.tsv", rows)
     config = {**CONFIG, "study": "scale", "data": {"folder": "data"}, "sequences": dict.fromkeys(SEQUENCES)}
     del config["demo"]
-    steps = [step for step in CONFIG["signatures"]["tumour"]["steps"] if "icc" not in step]
-    config["signatures"] = {"tumour": {"regions": ["tumour"], "steps": steps}}
+    one_reading = [step for step in CONFIG["signatures"]["tumour"]["steps"] if "icc" not in step]
+    config["signatures"] = {name: {**kind, "steps": one_reading} for name, kind in CONFIG["signatures"].items()}
     (folder / "study.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
 
 

@@ -55,7 +55,8 @@ class Progress:
         stages = [f"{name} {done}/{of}" for name, (done, of) in self._patients().items()]
         cohort = [job for job, (_, patient) in self.jobs.items() if patient is None]
         done = sum(job in self.finished for job in cohort)
-        parts = [f"patients: {', '.join(stages)}"] * bool(stages) + [f"cohort steps {done}/{len(cohort)}"]
+        parts = [f"patients: {', '.join(stages)}"] * bool(stages)
+        parts += [f"cohort steps {done}/{len(cohort)}"] * bool(cohort)
         parts += [f"{len(self.failed)} failed"] * bool(self.failed)
         return "; ".join([*parts, self._time_left()])
 

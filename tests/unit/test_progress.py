@@ -67,6 +67,11 @@ def test_failures_are_counted_and_the_end_is_said(clock):
     assert progress.line() == "cohort steps 2/2; 1 failed; done in 10 s"
 
 
+def test_stages_without_a_job_are_not_mentioned(clock):
+    progress = Progress({1: ("make_regions", "P1")}, now=clock)
+    assert progress.line() == "patients: regions 0/1; time left not known yet"
+
+
 def test_a_job_reported_twice_counts_once(clock):
     progress = Progress(JOBS, now=clock)
     for _ in range(2):

@@ -132,6 +132,7 @@ def bootstrap_chunk(
     seed,
     replicates,
     stratified=True,
+    study_repeats=None,
 ):
     """Fit the whole chain on some resamples of the training patients and predict all training patients with each.
 
@@ -146,6 +147,9 @@ def bootstrap_chunk(
         Numbers of the resamples; 0 is the study itself.
     stratified : bool
         See `resample_indices`.
+    study_repeats : int, optional
+        Repeats of the cross-fitting in replicate 0, so that its apparent figures are those of the study; ``repeats``
+        when absent.
 
     Returns
     -------
@@ -164,6 +168,7 @@ def bootstrap_chunk(
     for number in replicates:
         rows = _replicate_rows(ordered, seed, number, stratified)
         data = {"clinical": clinical.iloc[rows], "outcome": ordered.iloc[rows], **settings}
+        data["repeats"] = study_repeats or repeats if number == 0 else repeats
         data["features"] = None if features is None else features.iloc[rows]
         chain, reason = _attempt(fit_chain, signatures, pipeline, number, data)
         predictions.append(_replicate_predictions(chain, reason, features, clinical, rows).assign(replicate=number))

@@ -185,6 +185,18 @@ def test_replicate_zero_is_the_study_itself():
     assert (chunk.predictions["drawn"] == 1).all()
 
 
+def test_replicate_zero_is_cross_fitted_as_often_as_the_study():
+    signatures, model, data = study(scores="cross_fitted")
+    chunk = bootstrap_chunk(signatures, model, **data, replicates=range(2), study_repeats=3)
+    own = fit_chain(signatures, model, **{**data, "repeats": 3})(data["features"], data["clinical"])
+    zero = chunk.predictions.query("replicate == 0").set_index("patient")["probability"]
+    np.testing.assert_allclose(zero, own["probability"].loc[zero.index], rtol=1e-12)
+    once = bootstrap_chunk(signatures, model, **data, replicates=range(2)).predictions
+    assert (once.query("replicate == 0")["probability"].to_numpy() != zero.to_numpy()).any()
+    resampled = [table.query("replicate == 1").reset_index(drop=True) for table in (chunk.predictions, once)]
+    pd.testing.assert_frame_equal(*resampled)
+
+
 def test_the_division_into_chunks_and_the_order_of_patients_leave_no_trace():
     signatures, model, data = study()
     whole = merge_bootstrap([bootstrap_chunk(signatures, model, **data, replicates=range(5))])

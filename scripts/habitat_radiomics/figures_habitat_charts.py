@@ -4,8 +4,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 
 from habitat_radiomics.figures_habitats import habitat_patches
-from habitat_radiomics.habitat_feature_stability import feature_summary
-from habitat_radiomics.habitat_stability import ALL, PERTURBATIONS
+from habitat_radiomics.habitat_stability import ALL, PERTURBATIONS, feature_summary
 from habitat_radiomics.habitats import COLOURS
 from habitat_radiomics.labels import MINUS, count, number
 from habitat_radiomics.style import (

@@ -190,22 +190,3 @@ def _icc_table(by_name, raters, label, form):
         {"feature": columns, "perturbation": label, "icc": found.estimate, "ci_low": found.ci_low,
          "ci_high": found.ci_high, "n": found.n, "reason": np.where(absent, NO_COUNTERPART, found.reason)}
     )  # fmt: skip
-
-
-def feature_summary(table):
-    """Median and quartiles over features of the stability of each habitat (the last figure of a region's name).
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `feature_stability`, features named ``sequence|region|feature``.
-
-    Returns
-    -------
-    DataFrame
-        perturbation, habitat, n (features with an ICC), median, q25, q75.
-    """
-    habitat = table["feature"].str.split("|").str[1].str[-1]
-    groups = table.assign(habitat=habitat).groupby(["perturbation", "habitat"], sort=False)["icc"]
-    summary = groups.quantile([0.25, 0.5, 0.75]).unstack().set_axis(["q25", "median", "q75"], axis=1)
-    return summary.assign(n=groups.count()).reset_index()

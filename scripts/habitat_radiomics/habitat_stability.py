@@ -261,3 +261,22 @@ def stability_summary(table):
         quartiles = values.quantile([0.5, 0.25, 0.75]).tolist() if len(values) else [np.nan] * 3
         rows.append((perturbation, measure, habitat, len(values), *quartiles))
     return pd.DataFrame(rows, columns=["perturbation", "measure", "habitat", "n", "median", "q25", "q75"])
+
+
+def feature_summary(table):
+    """Median and quartiles over features of the stability of each habitat (the last figure of a region's name).
+
+    Parameters
+    ----------
+    table : DataFrame
+        From ``habitat_feature_stability.feature_stability``, features named ``sequence|region|feature``.
+
+    Returns
+    -------
+    DataFrame
+        perturbation, habitat, n (features with an ICC), median, q25, q75.
+    """
+    habitat = table["feature"].str.split("|").str[1].str[-1]
+    groups = table.assign(habitat=habitat).groupby(["perturbation", "habitat"], sort=False)["icc"]
+    summary = groups.quantile([0.25, 0.5, 0.75]).unstack().set_axis(["q25", "median", "q75"], axis=1)
+    return summary.assign(n=groups.count()).reset_index()

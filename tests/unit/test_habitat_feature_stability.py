@@ -8,7 +8,6 @@ from habitat_radiomics.habitat_feature_stability import (
     PerturbedRow,
     counterparts,
     feature_stability,
-    feature_summary,
     feature_table,
     perturbed_features,
     renumbered,
@@ -150,16 +149,6 @@ def test_a_habitat_without_counterpart_has_no_correlation_but_a_reason():
     assert np.isnan(row["icc"])
     assert row["reason"] == NO_COUNTERPART
     assert FEWER in OTHER_NUMBER and SEED not in OTHER_NUMBER
-
-
-def test_the_summary_has_quartiles_over_the_features_of_a_habitat():
-    table = pd.DataFrame(
-        {"perturbation": ALL, "feature": [f"T1|core{h}|f{i}" for h in (1, 2) for i in range(3)],
-         "icc": [0.1, 0.5, 0.7, np.nan, 0.9, 0.8]}
-    )  # fmt: skip
-    summary = feature_summary(table).set_index("habitat")
-    assert summary.loc["1", ["q25", "median", "q75", "n"]].tolist() == pytest.approx([0.3, 0.5, 0.6, 3])
-    assert summary.loc["2", ["median", "n"]].tolist() == pytest.approx([0.85, 2])
 
 
 def simulated(seed=0, patients=12):

@@ -21,6 +21,7 @@ from habitat_radiomics.habitat_stability import (
     adjusted_rand_index,
     agreement_rows,
     dice,
+    feature_summary,
     noisy_images,
     perturbed_images,
     perturbed_labels,
@@ -207,3 +208,13 @@ def test_the_summary_has_median_and_quartiles_of_the_patients_with_a_value(label
     full = next(row.value for row in rows if (row.perturbation, row.habitat) == (SEED, "1"))
     found = summary.loc[(SEED, "dice", "1"), ["median", "q25", "q75"]].tolist()
     assert found == pytest.approx([0.75 * full, 0.625 * full, 0.875 * full])
+
+
+def test_the_summary_has_quartiles_over_the_features_of_a_habitat():
+    table = pd.DataFrame(
+        {"perturbation": ALL, "feature": [f"T1|core{h}|f{i}" for h in (1, 2) for i in range(3)],
+         "icc": [0.1, 0.5, 0.7, np.nan, 0.9, 0.8]}
+    )  # fmt: skip
+    summary = feature_summary(table).set_index("habitat")
+    assert summary.loc["1", ["q25", "median", "q75", "n"]].tolist() == pytest.approx([0.3, 0.5, 0.6, 3])
+    assert summary.loc["2", ["median", "n"]].tolist() == pytest.approx([0.85, 2])

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from habitat_radiomics.best_of import BestSignature
 from habitat_radiomics.habitat_stability import ALL
 from habitat_radiomics.signature import build_signature, signature_columns
 from habitat_radiomics.tables import read_by_patient, read_table
@@ -24,7 +25,17 @@ def signature_inputs(settings, features_path, outcome_path, icc_paths):
 
 
 def signature_pipeline(settings, all_columns, icc_paths):
-    """Return the unfitted pipeline of a signature and its columns of the feature table."""
+    """Return the unfitted pipeline of a signature and its columns of the feature table.
+
+    Of the best of several (``best_of`` in its settings) the columns are those of all candidates.
+    """
+    if "best_of" in settings:
+        built = [
+            (chosen["name"], *signature_pipeline(chosen, all_columns, icc_paths)) for chosen in settings["best_of"]
+        ]
+        used = {column for _, _, columns in built for column in columns}
+        best = BestSignature(candidates=built, folds=settings["folds"], seed=settings["seed"])
+        return best, [column for column in all_columns if column in used]
     columns = signature_columns(all_columns, sequences=settings["sequences"], regions=settings["regions"])
     return build_signature(settings["steps"], seed=settings["seed"], **agreement(icc_paths, columns)), columns
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from habitat_radiomics.banks import BANKS, bank_fault
-from habitat_radiomics.config import complete_config, nearest
+from habitat_radiomics.config import complete_config, nearest, signature_steps
 from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.sheets import check_images, check_patients, read_sheet, reader_and_repeat, reading_id
 from habitat_radiomics.split import assign_cohorts
@@ -240,7 +240,8 @@ def _cohort_faults(rows, cohorts, column):
 
 def _reading_faults(study):
     """A signature that asks for reproducible features needs training patients with more than one reading."""
-    asking = [n for n, s in study.config["signatures"].items() if any("icc" in step for step in s["steps"])]
+    steps = {name: signature_steps(study.config, name) for name in study.config["signatures"]}
+    asking = [name for name, of_signature in steps.items() if any("icc" in step for step in of_signature)]
     repeated = [
         patient
         for patient in study.in_cohort("train")

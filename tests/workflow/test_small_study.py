@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import SimpleITK as sitk
 
-from habitat_radiomics.model import build_model, fit_chain
-from habitat_radiomics.model_inputs import model_inputs, model_signatures
+from habitat_radiomics.model import fit_chain
+from habitat_radiomics.model_inputs import model_inputs, model_pipeline, model_signatures
 from habitat_radiomics.nomogram import probabilities, read_nomogram, total_points
 from habitat_radiomics.tables import read_by_patient, read_table
 from small_study import CONFIG, ROOT
@@ -58,7 +58,7 @@ def test_the_stored_predictions_are_those_of_the_whole_chain(checkout):
     clinical, outcome = model_inputs(settings, *paths, [results / "quality/training.csv"], [])
     predict = fit_chain(
         model_signatures(settings, features, [results / "reproducibility/icc.csv"]),
-        build_model(scores=settings["signatures"], variables=settings["variables"], estimator="logistic"),
+        model_pipeline(settings),
         features=features,
         clinical=clinical,
         outcome=outcome,

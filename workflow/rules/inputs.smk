@@ -146,7 +146,7 @@ def collection(part):
 
 
 def asks_for(step, signature):
-    return any(step in entry for entry in CONFIG["signatures"][signature]["steps"])
+    return any(step in entry for entry in signature_steps(CONFIG, signature))
 
 
 def agreement_tables(signatures):
@@ -157,7 +157,8 @@ def agreement_tables(signatures):
 
 def stable_sets(signatures):
     """Sets of habitats whose features some signature wants to be stable."""
-    asking = [CONFIG["signatures"][name]["regions"] for name in signatures if asks_for("stable", name)]
+    members = [member for name in signatures for member in members_of(CONFIG, name)]
+    asking = [CONFIG["signatures"][name]["regions"] for name in members if asks_for("stable", name)]
     return [name for name in HABITATS if any(region_names([name], regions) for regions in asking)]
 
 
@@ -170,14 +171,31 @@ def icc_table(wildcards):
 
 
 def scores_of(output):
-    """Score tables of the signatures in a model."""
+    """Tables (or objects) of the signatures in a model."""
     return lambda wildcards: expand(output, signature=CONFIG["models"][wildcards.model]["signatures"])
 
 
+def takes_features(wildcards):
+    return CONFIG["models"][wildcards.model]["inputs"] == "features"
+
+
+def all_scores(wildcards):
+    """What a model takes of its signatures in every patient: scores, or selected features."""
+    output = rules.apply_signature.output
+    return scores_of(output.selected if takes_features(wildcards) else output.scores)(wildcards)
+
+
 def training_scores(wildcards):
-    """Scores on which a model is fitted: cross-fitted, or the signature's own."""
-    chosen = rules.cross_fit_signature if CONFIG["training"]["scores"] == "cross_fitted" else rules.apply_signature
-    return scores_of(chosen.output.scores)(wildcards)
+    """On what a model is fitted: cross-fitted scores, or the signature's own scores or selected features."""
+    if takes_features(wildcards) or CONFIG["training"]["scores"] == "apparent":
+        return all_scores(wildcards)
+    return scores_of(rules.cross_fit_signature.output.scores)(wildcards)
+
+
+def held_out_predictions(wildcards):
+    """Scores that calibrate the probabilities of a model whose features were selected on the same patients."""
+    asked = takes_features(wildcards) and CONFIG["training"]["scores"] == "cross_fitted"
+    return rules.cross_validate_model.output.predictions if asked else []
 
 
 def icc_tables(wildcards):
@@ -246,7 +264,7 @@ def paths_in(value):
 
 def of_signature(name):
     """Stored tables of a signature."""
-    tables = {table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path")}
+    tables = {table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path", "candidates")}
     return {table: filled(path, signature=name) for table, path in tables.items()}
 
 

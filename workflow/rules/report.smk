@@ -16,6 +16,7 @@ STORED = {
     "signatures": {name: of_signature(name) for name in SIGNATURES},
     "models": {name: of_model(name) for name in MODELS},
     "metrics": rules.measure_models.output.metrics,
+    "model_table": rules.measure_models.output.table,
     "comparisons": rules.measure_models.output.comparisons,
     "calibration": rules.measure_calibration.output.measures,
     "table_one": rules.describe_groups.output.cells,

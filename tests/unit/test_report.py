@@ -168,6 +168,17 @@ def test_the_habitats_are_named_with_centre_share_and_how_their_number_was_chose
     )
 
 
+def test_the_stability_of_habitats_and_their_features_is_given_by_change(results, page):
+    tables = results.habitats["habitat"]
+    noise = tables["stability"].query("perturbation == 'noise'").set_index(["measure", "habitat"])["value"].sort_index()
+    features = tables["features"][tables["features"]["feature"].str.contains("habitat3")]
+    last = features.loc[features["perturbation"] == "noise", "icc"].median()
+    dice, rand = noise.loc["dice", "1"].median(), noise.loc["ari", "all"].median()
+    found = re.search(r"noise ([\d.]+) [\d.]+ [\d.]+ ([\d.]+) [\d.]+ [\d.]+ ([\d.]+)", page.text).groups()
+    assert found == (f"{dice:.2f}", f"{rand:.2f}", f"{last:.2f}")
+    assert "medians over 5 training patients" in page.text
+
+
 def test_a_study_without_habitats_has_no_section_of_them(results):
     orders = {**results.orders, "habitats": []}
     assert habitats_section(replace(results, orders=orders), None) is None

@@ -38,7 +38,7 @@ rule all:
 
 rule features:
     input:
-        rules.collect_features.output,
+        ALL_FEATURES,
 
 
 onsuccess:

@@ -48,10 +48,14 @@ def overridden(config, step, sequence):
     return {**config[step], **(config["sequences"][sequence] or {}).get(step, {})}
 
 
+def members_of(config, name):
+    """The signature itself, or all candidates of one that is the best of several."""
+    return config["signatures"][name]["best_of"] or [name]
+
+
 def signature_steps(config, name):
-    """Selection steps of a signature; those of all candidates of one that is the best of several."""
-    chosen = config["signatures"][name]
-    return [step for member in chosen.get("best_of") or [name] for step in config["signatures"][member]["steps"]]
+    """Selection steps of a signature and of all its candidates."""
+    return [step for member in members_of(config, name) for step in config["signatures"][member]["steps"]]
 
 
 def nearest(word, words):
@@ -183,7 +187,7 @@ def _reference_faults(config):
     faults = [
         _unknown_name(where, name, allowed) for where, names, allowed in lists for name in names if name not in allowed
     ]
-    return faults + _model_faults(config) + habitat_faults(config)
+    return faults + _purpose_faults(config) + _model_faults(config) + habitat_faults(config)
 
 
 def _some(value):
@@ -195,6 +199,20 @@ def _unknown_name(where, name, allowed):
     return f"config: {where} names '{name}', which is not defined. Defined: {', '.join(allowed) or 'none'}." + (
         f" Did you mean '{hint}'?" if hint else ""
     )
+
+
+def _purpose_faults(config):
+    """A study predicts an outcome by signatures and models, or has none of the three and describes."""
+    column, parts = config["outcome"]["column"], ("signatures", "models")
+    lacking, given = ([name for name in parts if bool(config[name]) is wanted] for wanted in (False, True))
+    if column and lacking:
+        return [
+            f"config: the outcome is column {column}, but there are no {' and no '.join(lacking)}. Add them, or remove "
+            "outcome for a study that only describes images, habitats and features."
+        ]
+    if given and not column:
+        return [f"config: there are {' and '.join(given)}, but outcome.column is empty. Name it, or remove them."]
+    return []
 
 
 def _model_faults(config):

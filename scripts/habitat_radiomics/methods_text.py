@@ -3,6 +3,7 @@
 from habitat_radiomics.banks import BANKS, bank_of, feature_names
 from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.estimator_words import WORDS
+from habitat_radiomics.habitat_sets import region_names
 from habitat_radiomics.labels import CLASSES, CRITERIA, count, percent
 
 INTENSITIES = {
@@ -19,6 +20,7 @@ REGIONS = {
 }
 STEPS = {
     "icc": "ICC above {threshold:g} between and within readers",
+    "stable": "for habitats, ICC above {threshold:g} under small changes",
     "complete": "at most {share} missing values (the rest filled with the training median)",
     "zscore": "standardisation by training mean and standard deviation",
     "anova": "one-way analysis of variance, p < {alpha:g}{corrected}",
@@ -148,7 +150,21 @@ def _set_text(name, config):
     return (
         f"By {method} of the intensity of {_listed(chosen['sequences'])}, tumours were divided into {number} ({name}1, "
         f"{name}2, ... by ascending centroid). {learnt} From each habitat of the primary reading {count(features)} "
-        "features were taken, besides its size and its contact with the others."
+        f"features were taken, besides its size and its contact with the others. {_stability_sentence(name, config)}"
+    )
+
+
+def _stability_sentence(name, config):
+    asked = any(
+        "stable" in step and region_names([name], signature["regions"])
+        for signature in config["signatures"].values()
+        for step in signature["steps"]
+    )
+    measure = "; ICC(2,1) of a feature over all of them is its stability" if asked else ""
+    return (
+        f"In the first {count(config['habitats'][name]['stability_patients'])} training patients they were made and "
+        "measured again after changes that should not matter: another draw, half of the patients, noise of a tenth of "
+        f"a standard deviation, the mask one voxel smaller or larger, a shift by half a voxel{measure}."
     )
 
 

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from habitat_radiomics.collinearity import generalised_vif
 from habitat_radiomics.estimators import ESTIMATORS
 from habitat_radiomics.leakage import digests
 from habitat_radiomics.signature import (
@@ -154,12 +155,13 @@ def model_coefficients(fitted):
     table["odds_ratio_low"] = np.exp(table["coefficient"] - half)
     table["odds_ratio_high"] = np.exp(table["coefficient"] + half)
     table["p_wald"] = 2 * norm.sf(np.abs(table["coefficient"] / table["standard_error"]))
+    table["vif"] = variance_inflation(fitted)
     table["method"] = estimator.method_
     return table[COEFFICIENT_COLUMNS]
 
 
 COEFFICIENT_COLUMNS = ["predictor", "coefficient", "standard_error", "odds_ratio", "odds_ratio_low", "odds_ratio_high"]
-COEFFICIENT_COLUMNS += ["p_wald", "method"]
+COEFFICIENT_COLUMNS += ["p_wald", "vif", "method"]
 
 
 def signature_values(name, fitted, features, inputs):
@@ -176,6 +178,12 @@ def signature_values(name, fitted, features, inputs):
 def named_features(name, selected):
     """Name the selected features of a signature as a model knows them."""
     return selected.add_prefix(f"{name}{OF_SIGNATURE}")
+
+
+def variance_inflation(fitted):
+    """Variance inflation factor of every coefficient, the levels of a category as one term; NaN for the intercept."""
+    owners = [name.partition("=")[0] for name in fitted["encoder"].names_]
+    return np.r_[np.nan, generalised_vif(fitted["estimator"].covariance_[1:, 1:], owners)["vif"].reindex(owners)]
 
 
 @dataclass(frozen=True)

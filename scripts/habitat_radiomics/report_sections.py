@@ -50,6 +50,7 @@ from habitat_radiomics.report_statistics import (
     supplement_blocks,
 )
 from habitat_radiomics.sample_size_table import predictors_of
+from habitat_radiomics.score_names import score_label
 from habitat_radiomics.settings import drawn_models
 
 PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
@@ -375,7 +376,7 @@ def coefficient_table(results, name):
 def models_section(results, captions):
     """Odds ratios and cut-off of every model."""
     rows = [row for name in results.models for row in _model_rows(results, name)]
-    header = ["Predictor", "Log odds ratio", "Odds ratio (95 % CI)", "p (Wald)"]
+    header = ["Predictor", "Log odds ratio", "Odds ratio (95 % CI)", "p (Wald)", "VIF"]
     data = pd.concat([tables["coefficients"].assign(model=name) for name, tables in results.models.items()])
     download = ("models.csv", _csv(data[["model", *data.columns.drop("model")]]))
     summary = table("Predictors of every model", header, rows, note=captions("models"), download=download)
@@ -391,7 +392,7 @@ def _model_rows(results, name):
         yield [_inputs_text(results, coefficients), DASH, "no coefficients", DASH]
         return
     for row in coefficients[coefficients["predictor"] != "(intercept)"].itertuples():
-        yield [predictor_label(results, row.predictor), *_odds_ratio(row), p_value(row.p_wald)]
+        yield [predictor_label(results, row.predictor), *_odds_ratio(row), p_value(row.p_wald), number(row.vif)]
 
 
 def _inputs_text(results, coefficients):
@@ -414,7 +415,7 @@ def predictor_label(results, predictor):
     """Return a column of a model in words: a score, a number with its unit, or a level against the reference level."""
     signature, _, feature = predictor.partition("/")
     if signature in results.config["signatures"]:
-        return feature_label(feature) if feature else f"Score {results.label('signatures', signature)}"
+        return feature_label(feature) if feature else score_label(results.label("signatures", signature))
     name, _, level = predictor.partition("=")
     variable = results.config["clinical"].get(name)
     if variable is None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.estimator_words import WORDS
+from habitat_radiomics.habitat_sets import region_names
+from habitat_radiomics.score_names import score_label
 from habitat_radiomics.sheets import number
 
 PATIENTS_PER_PAGE = 56  # of a montage of habitats
@@ -50,10 +52,15 @@ def file_checker(config, facts):
 
 
 def outcome_rows(study, patients):
-    """Patient, cohort and outcome (0 or 1)."""
+    """Patient, cohort and outcome (0 or 1; empty in a study without)."""
     column = study.config["outcome"]["column"]
     return [
-        {"patient": p, "cohort": study.cohorts[p], "outcome": int(number(study.patients[p][column]))} for p in patients
+        {
+            "patient": p,
+            "cohort": study.cohorts[p],
+            "outcome": int(number(study.patients[p][column])) if column else None,
+        }
+        for p in patients
     ]
 
 
@@ -147,23 +154,33 @@ def regions(study):
 
 def features(study, sequence):
     """Regions with their banks, and the settings of the feature classes, for one sequence."""
-    chosen = overridden(study.config, "features", sequence)
-    known = {**BANKS, **chosen["custom_banks"]}
-    banks = {region: known[chosen["banks"].get(region, "A")] for region in study.config["regions"]["names"]}
-    values = {name: value for name, value in chosen.items() if name not in ("banks", "custom_banks")}
-    values["bin_width"] = None if chosen["bin_count"] else chosen["bin_width"]
-    sets = {name: known[chosen["banks"].get(name, "D")] for name in study.habitat_sets(sequence)}
+    regions = study.config["regions"]["names"]
     return {
-        "banks": banks,
-        "settings": {**values, "min_voxels": study.config["regions"]["min_voxels"]},
-        **({"habitats": _ordered_sets(study, sequence, sets)} if sets else {}),
+        "banks": {region: _bank(study, sequence, region, "A") for region in regions},
+        "settings": _feature_settings(study, sequence),
     }
 
 
-def _ordered_sets(study, sequence, banks):
-    """Sets with their banks, and whether size and neighbourhood are listed under this sequence."""
-    firsts = {name: study.config["habitats"][name]["sequences"][0] for name in banks}
-    return [{"name": name, "bank": bank, "shape": firsts[name] == sequence} for name, bank in banks.items()]
+def habitat_features(study, sequence, name):
+    """Bank and settings of a set's habitats in one sequence, and whether size and neighbourhood are listed there."""
+    return {
+        "name": name,
+        "bank": _bank(study, sequence, name, "D"),
+        "shape": study.config["habitats"][name]["sequences"][0] == sequence,
+        "settings": _feature_settings(study, sequence),
+    }
+
+
+def _bank(study, sequence, region, otherwise):
+    chosen = overridden(study.config, "features", sequence)
+    return {**BANKS, **chosen["custom_banks"]}[chosen["banks"].get(region, otherwise)]
+
+
+def _feature_settings(study, sequence):
+    chosen = overridden(study.config, "features", sequence)
+    values = {name: value for name, value in chosen.items() if name not in ("banks", "custom_banks")}
+    values["bin_width"] = None if chosen["bin_count"] else chosen["bin_width"]
+    return {**values, "min_voxels": study.config["regions"]["min_voxels"]}
 
 
 def habitat_sample(study, name):
@@ -191,9 +208,15 @@ def habitat_fit(study, name):
 
 
 def habitat_stability(study, name):
-    """Patients in whom the stability of a set is measured, and the seed of noise and draws."""
-    patients = study.in_cohort("train")[: study.config["habitats"][name]["stability_patients"]]
-    return {"patients": patients, "seed": study.config["seed"]}
+    """Patients in whom the stability of a set is measured."""
+    return {"patients": study.in_cohort("train")[: study.config["habitats"][name]["stability_patients"]]}
+
+
+def habitat_perturbation(study, name):
+    """Seed of noise and draws, and which features are measured under perturbations."""
+    sequences = study.config["habitats"][name]["sequences"]
+    sets = {sequence: habitat_features(study, sequence, name) for sequence in sequences}
+    return {"seed": study.config["seed"], "sets": sets}
 
 
 def habitat_figures(study, name):
@@ -205,7 +228,14 @@ def habitat_figures(study, name):
         "criterion": chosen["criterion"],
         "outcome_label": outcome_label(study.config),
         "patients": list(study.patients),
+        "stable": min(stability_thresholds(study.config, name), default=None),
     }
+
+
+def stability_thresholds(config, name):
+    """Thresholds that signatures of a set's habitats put on the stability of features."""
+    asking = [s for s in config["signatures"].values() if region_names([name], s["regions"])]
+    return [step["stable"]["threshold"] for s in asking for step in s["steps"] if "stable" in step]
 
 
 def habitat_label(config, name):
@@ -224,8 +254,8 @@ def collection(study, patients, patterns):
     return {
         "patients": patients,
         "sequences": study.sequences,
-        "tables": str(patterns["tables"]),
-        "records": str(patterns["records"]),
+        "habitats": {sequence: study.habitat_sets(sequence) for sequence in study.sequences},
+        "patterns": {kind: str(pattern) for kind, pattern in patterns.items()},
         "primary": f"reader{study.config['reproducibility']['primary_reader']}",
         "incomplete_patients": study.config["data"]["incomplete_patients"],
         "drawn_regions": study.config["regions"]["names"],
@@ -380,7 +410,7 @@ def _has_coefficients(config, name):
 def nomogram(study):
     """What the nomogram of a model depends on: the model, and the names on its axes."""
     config, name = study.config, nomogram_model(study.config)
-    labels = {s: f"Score {signature_label(config, s)}" for s in config["models"][name]["signatures"]}
+    labels = {s: score_label(signature_label(config, s)) for s in config["models"][name]["signatures"]}
     labels |= {v: _axis_label(v, config["clinical"][v]) for v in config["models"][name]["clinical"]}
     return {**model(study, name), "labels": labels, "outcome_label": outcome_label(config)}
 
@@ -429,7 +459,7 @@ def signature_label(config, name):
 
 def outcome_label(config):
     """Return the outcome in words."""
-    return config["outcome"]["label"] or config["outcome"]["column"]
+    return config["outcome"]["label"] or config["outcome"]["column"] or ""
 
 
 def shown_cohorts(study):

@@ -14,7 +14,7 @@ from habitat_radiomics.selection import STEPS
 from habitat_radiomics.tables import column_parts
 
 
-def build_signature(steps, *, seed, icc=None):
+def build_signature(steps, *, seed, icc=None, stability=None):
     """Return the unfitted pipeline of a signature.
 
     Parameters
@@ -25,8 +25,10 @@ def build_signature(steps, *, seed, icc=None):
         Seed of the folds of the last step.
     icc : dict, optional
         Feature name to its smaller ICC, for the ``icc`` step.
+    stability : dict, optional
+        Feature of a habitat to its ICC under small changes, for the ``stable`` step.
     """
-    extra = {"icc": {"icc": icc}, "lasso": {"seed": seed}}
+    extra = {"icc": {"icc": icc}, "stable": {"stability": stability}, "lasso": {"seed": seed}}
     built = [
         (name, STEPS[name](**settings, **extra.get(name, {}))) for step in steps for name, settings in step.items()
     ]

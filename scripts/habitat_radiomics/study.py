@@ -58,6 +58,11 @@ class Study:
         """Sequences in the order of every table."""
         return list(self.config["sequences"])
 
+    @property
+    def predicts(self):
+        """Whether there is an outcome; a study without describes images, habitats and features."""
+        return self.config["outcome"]["column"] is not None
+
     def mask_sequence(self, sequence):
         """Return the sequence whose masks apply to ``sequence``."""
         return self.config["reference"] or sequence
@@ -201,7 +206,7 @@ def _incompleteness(row, scans, config):
     patient, column = row["patient"], config["outcome"]["column"]
     if row["exclude"]:
         return "excluded_by_hand", row["exclude"]
-    if row[column] is None:
+    if column and row[column] is None:
         return "outcome_missing", f"column {column} is empty. {EXCLUSION_ADVICE}"
     primary = reading_id(config["reproducibility"]["primary_reader"], "1")
     for sequence in config["sequences"]:
@@ -215,10 +220,12 @@ def _incompleteness(row, scans, config):
 
 
 def _cohort_faults(rows, cohorts, column):
-    """Every cohort needs both classes, and training enough of each."""
+    """Every cohort needs both classes of the outcome, if there is one, and training enough of each."""
     faults = []
     if not any(cohort == "train" for cohort in cohorts.values()):
         return ["no patient is in the training cohort. Check the split section of the config."]
+    if column is None:
+        return []
     for cohort in dict.fromkeys(cohorts.values()):
         classes = Counter(float(rows[patient][column]) for patient in rows if cohorts[patient] == cohort)
         counts = f"{classes[0.0]} patients with outcome 0 and {classes[1.0]} with 1"

@@ -84,8 +84,8 @@ def test_a_wrong_choice_names_the_choices_and_the_nearest():
 
 def test_a_missing_required_key_is_named():
     config = minimal()
-    del config["outcome"]
-    assert "lacks the key 'outcome'" in only(complete_config(config, SCHEMA)[1])
+    del config["sequences"]
+    assert "lacks the key 'sequences'" in only(complete_config(config, SCHEMA)[1])
 
 
 def test_all_faults_come_together():
@@ -132,6 +132,15 @@ def test_nearest_finds_nothing_when_nothing_is_similar():
 def test_thresholds_of_decision_curves_rise():
     found = only(faults(validation={"decision_thresholds": [0.6, 0.2]}))
     assert found == "config: validation.decision_thresholds are 0.6 and 0.2. Give the smaller one first."
+
+
+def test_a_study_predicts_by_signatures_and_models_or_has_no_outcome():
+    assert faults(outcome={}, signatures={}, models={}) == []
+    assert only(faults(models={})).startswith("config: the outcome is column y, but there are no models. Add them, or")
+    assert "there are no signatures and no models" in only(faults(signatures={}, models={}))
+    assert only(faults(outcome={})) == (
+        "config: there are signatures and models, but outcome.column is empty. Name it, or remove them."
+    )
 
 
 def best_of(**changes):

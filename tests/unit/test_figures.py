@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from example_results import (
 )
 from habitat_radiomics.figures_agreement import agreement_histogram, draw_agreement
 from habitat_radiomics.figures_cohort import draw_flow, flow_boxes
-from habitat_radiomics.figures_regions import draw_regions, scale_bar_mm
+from habitat_radiomics.figures_regions import common_scale_bar_mm, draw_regions, scale_bar_mm
 from habitat_radiomics.figures_roc import draw_roc, roc_table
 from habitat_radiomics.figures_scores import draw_scores, score_table
 from habitat_radiomics.figures_selection import draw_coefficients, draw_lasso, path_table, selected_coefficients
@@ -249,6 +250,14 @@ def test_an_unusable_scan_gives_a_figure_that_says_why(tmp_path):
 @pytest.mark.parametrize(("width_mm", "bar"), [(65, 20), (31, 10), (200, 50), (2, 1)])
 def test_the_scale_bar_has_a_round_length_of_at_most_a_third(width_mm, bar):
     assert scale_bar_mm(width_mm) == bar
+
+
+def test_all_sequences_of_a_figure_have_bars_of_the_same_length():
+    near = largest_slice(*example_scan())
+    slices = {"T1": near, "T2": replace(near, spacing_mm=(2.5, 2.5)), "FS": "the file is empty."}
+    text = words(draw_regions(slices, patient="P1", regions=["tumour"])).splitlines()
+    assert [line for line in text if line.endswith(" mm")] == [f"{common_scale_bar_mm(slices)} mm"] * 2
+    assert common_scale_bar_mm({"T1": near}) == common_scale_bar_mm(slices) < common_scale_bar_mm({"T2": slices["T2"]})
 
 
 # Cohort and agreement

@@ -125,3 +125,13 @@ def test_the_best_of_several_signatures_is_described_as_a_choice_in_training():
     config["signatures"]["best"] |= {"regions": [], "steps": []}
     text = text_of(config)
     assert "Best region is the one of Tumour and Peritumour with the largest AUC in 5-fold cross-validation" in text
+
+
+def test_stability_of_features_is_named_where_a_signature_asks_for_it():
+    config = example_config()
+    assert "made and measured again" in text_of(config)
+    assert "its stability" not in text_of(config)
+    habitat = config["signatures"]["habitat"]
+    config["signatures"]["habitat"] = {**habitat, "steps": [{"stable": {"threshold": 0.8}}, *habitat["steps"]]}
+    assert "ICC(2,1) of a feature over all of them is its stability" in text_of(config)
+    assert "for habitats, ICC above 0.8 under small changes" in text_of(config)

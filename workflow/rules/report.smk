@@ -2,7 +2,7 @@ report: "../report/workflow.rst"
 
 
 REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "report").iterdir()) if path.is_file()]
-ANY_ICC = any(map(asks_for_icc, SIGNATURES))
+ANY_ICC = any(asks_for("icc", signature) for signature in SIGNATURES)
 
 
 STORED = {

@@ -61,7 +61,8 @@ rule check_leakage:
         models=expand(rules.fit_model.output.model, model=MODELS),
         records=[
             *expand(rules.fit_model.output.cutoff, model=MODELS),
-            *([rules.assess_reproducibility.output.fitted_on] if any(map(asks_for_icc, SIGNATURES)) else []),
+            *([rules.assess_reproducibility.output.fitted_on] if any(asks_for("icc", s) for s in SIGNATURES) else []),
+            *expand(rules.assess_habitat_stability.output.fitted_on, habitats=stable_sets(SIGNATURES)),
             *expand(rules.fit_intensity_scale.output.scale, sequence=LEARNT_SCALES),
             *expand(rules.fit_habitats.output.artifact, habitats=HABITATS),
         ],

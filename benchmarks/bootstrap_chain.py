@@ -54,7 +54,7 @@ def compute_chunk(replicates, *, chain, scores):
     """Replicates of one chunk and the CPU seconds they took, compilation left out."""
     features, clinical, outcome = radiomics_like_cohort()
     signatures = {"rad_score": (build_signature(CHAINS[chain], seed=1), list(features.columns))}
-    model = build_model(scores=["rad_score"], variables={"age": {"type": "number"}}, estimator="logistic")
+    model = build_model(signatures=["rad_score"], variables={"age": {"type": "number"}}, estimator="logistic")
     data = {"features": features, "clinical": clinical, "outcome": outcome, "scores": scores, **RESAMPLING}
     bootstrap_chunk(signatures, model, replicates=[0], **data)
     start = time.process_time()

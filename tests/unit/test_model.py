@@ -92,13 +92,13 @@ def test_predictors_that_tell_the_same_show_it_in_their_variance_inflation():
     features, outcome = cohort()
     predictors = clinical(features.index).assign(s=features.iloc[:, 0])
     noise = np.random.default_rng(0).normal(size=len(outcome))
-    pipeline = build_model(scores=["s"], variables=VARIABLES, estimator="logistic")
+    pipeline = build_model(signatures=["s"], variables=VARIABLES, estimator="logistic")
     table = model_coefficients(fit_model(pipeline, predictors, outcome)).set_index("predictor")
     assert np.isnan(table.loc["(intercept)", "vif"])
     assert table["vif"].dropna().between(1, 1.5).all()
     assert table.loc["sex=M", "vif"] == table.loc["sex=X", "vif"]
     doubled = predictors.assign(t=predictors["s"] + 0.1 * predictors["s"].std() * noise)
-    pipeline = build_model(scores=["s", "t"], variables=VARIABLES, estimator="logistic")
+    pipeline = build_model(signatures=["s", "t"], variables=VARIABLES, estimator="logistic")
     table = model_coefficients(fit_model(pipeline, doubled, outcome)).set_index("predictor")
     assert table.loc[["s", "t"], "vif"].min() > 20 > 2 > table.loc["age", "vif"]
 

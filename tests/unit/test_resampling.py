@@ -216,6 +216,19 @@ def test_features_no_reader_reproduces_are_never_selected():
     assert not bad & set(selected["feature"])
 
 
+@pytest.mark.parametrize("first", [[], [{"icc": {"threshold": 0.75}}], [{"zscore": {}}]])
+def test_a_filter_by_the_stability_of_habitats_works_in_a_resample_wherever_it_stands(first):
+    signatures, model, data = study(steps=[*first, {"stable": {"threshold": 0.75}}, *STEPS[1:]])
+    signature, columns = signatures["s"]
+    signature.set_params(stable__stability=dict.fromkeys(columns[::2], 0.1))
+    chunk = bootstrap_chunk(signatures, model, **data, replicates=range(2))
+    assert (chunk.predictions["reason"] == "").all()
+    assert set(chunk.selected["feature"]) <= set(columns[1::2])
+    whole = fit_chain(signatures, model, **data)(data["features"], data["clinical"])["probability"]
+    replicate = chunk.predictions.query("replicate == 0").set_index("patient")["probability"]
+    np.testing.assert_allclose(replicate, whole.loc[replicate.index], atol=1e-7)
+
+
 def test_an_icc_step_that_is_not_the_first_works_as_well():
     steps = [STEPS[1], STEPS[2], STEPS[0], *STEPS[3:]]
     signatures, model, data = study(steps=steps)

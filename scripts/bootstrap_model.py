@@ -18,6 +18,7 @@ chunk = bootstrap_chunk(
     outcome=outcome,
     scores=settings["scores"],
     **resampling(settings),
+    study_repeats=settings["study_repeats"],
     replicates=chunk_of(a.chunk, settings["replicates"]),
 )
 write_table(a.predictions, chunk.predictions)

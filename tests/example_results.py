@@ -13,6 +13,7 @@ import yaml
 from sklearn.metrics import roc_auc_score
 
 from habitat_radiomics.config import complete_config
+from habitat_radiomics.habitat_stability import ALL, PERTURBATIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = {"train": 40, "internal": 14, "external": 18}
@@ -209,7 +210,29 @@ def _habitats(folder, random, patients, name):
     return {
         "artifact": _json(folder, f"{base}/habitats.json", artifact),
         "shares": _csv(folder, f"{base}/s.csv", table),
+        "stability": _csv(folder, f"{base}/stability.csv", _agreement(random)),
+        "features": _csv(folder, f"{base}/feature_stability.csv", _feature_stability(random, name)),
     }
+
+
+def _agreement(random):
+    rows = [
+        (f"P{patient:03d}", change, measure, habitat, random.uniform(0.6, 1), "")
+        for patient in range(1, 6)
+        for change in PERTURBATIONS
+        for measure, habitat in (("dice", "1"), ("dice", "2"), ("dice", "3"), ("ari", ALL))
+    ]
+    return pd.DataFrame(rows, columns=["patient", "perturbation", "measure", "habitat", "value", "reason"])
+
+
+def _feature_stability(random, name):
+    rows = [
+        (f"T2|{name}{habitat}|{feature}", change, random.uniform(0.3, 1), 0.2, 1.0, 5, "")
+        for change in (ALL, *PERTURBATIONS)
+        for habitat in (1, 2, 3)
+        for feature in FEATURES
+    ]
+    return pd.DataFrame(rows, columns=["feature", "perturbation", "icc", "ci_low", "ci_high", "n", "reason"])
 
 
 def _model(folder, random, patients, name, config):

@@ -4,8 +4,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 
 from habitat_radiomics.figures_habitats import habitat_patches
-from habitat_radiomics.habitat_feature_stability import feature_summary
-from habitat_radiomics.habitat_stability import ALL, PERTURBATIONS
+from habitat_radiomics.habitat_stability import ALL, PERTURBATIONS, feature_summary
 from habitat_radiomics.habitats import COLOURS
 from habitat_radiomics.labels import MINUS, count, number
 from habitat_radiomics.style import (
@@ -216,7 +215,7 @@ def _draw_strips(axes, fractions, groups, names):
 
 
 def _rim():
-    return {"edgecolors": GREY, "linewidths": 0.3, "alpha": 0.9, "zorder": 3}
+    return {"edgecolors": GREY, "linewidths": 0.3, "alpha": 0.9, "zorder": 3, "clip_on": False}
 
 
 def _spread(values, width):
@@ -295,7 +294,9 @@ def _draw_feature_icc(axes, features, order, k, threshold):
     _perturbation_axis(axes, order)
     axes.set_yticklabels([])
     patients = int(features["n"].max()) if len(features) else 0
-    axes.set(xlabel=f"ICC(2,1) of features, {count(patients)} patients\n(median, quartiles over features)")
+    axes.set(xlabel=f"ICC(2,1) of features, n = {count(patients)}\n(median, quartiles over features)")
+    if not summary["n"].any():
+        write_note(axes, "Too few patients for a correlation.")
     if threshold is not None:
         axes.axvline(threshold, color=GREY, linewidth=0.9, linestyle=(0, (3, 2)))
         everything = features.loc[features["perturbation"] == ALL, "icc"]

@@ -11,9 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from habitat_radiomics.habitat_features import habitat_features
-from habitat_radiomics.habitat_labels import label_image
-from habitat_radiomics.habitat_stability import ALL, OTHER_NUMBER, PERTURBATIONS, REFERENCE
-from habitat_radiomics.habitats import MOST_HABITATS
+from habitat_radiomics.habitat_stability import ALL, OTHER_NUMBER, PERTURBATIONS, REFERENCE, counterparts
 from habitat_radiomics.whole_files import replace_text
 
 NO_COUNTERPART = "no habitat corresponds, or none has the feature"
@@ -36,7 +34,7 @@ class PerturbedRow(NamedTuple):
 def perturbed_features(images, changed, labels, artifact, again, *, sets):
     """Features of one patient's habitats as they are, and under every perturbation.
 
-    Habitats of other numbers stand under the number of their counterpart; those without are left out.
+    Habitats that have no counterpart under a perturbation are left out there.
 
     Parameters
     ----------
@@ -62,7 +60,6 @@ def perturbed_features(images, changed, labels, artifact, again, *, sets):
         if found is None:
             continue
         numbers = counterparts(artifact, again.get(perturbation, artifact))
-        found = renumbered(found, numbers, k=artifact["k"])
         k = max(artifact["k"], int(sitk.GetArrayViewFromImage(found).max()))
         for sequence, chosen in sets.items():
             image = changed.get(perturbation, images)[sequence]
@@ -79,44 +76,6 @@ def write_rows(path, rows):
     writer.writerow(rows[0]._fields)
     writer.writerows(rows)
     replace_text(path, text.getvalue())
-
-
-def counterparts(artifact, other):
-    """Number of each habitat of ``artifact`` in ``other``, an artifact learnt again; those that have none are left out.
-
-    With as many habitats a number keeps its meaning. With more or fewer, two habitats correspond where each centre is
-    the other's nearest (in training standard deviations), which leaves out those that were split or joined; tumours
-    clustered one by one have no common centres, so that nothing corresponds.
-    """
-    if other["k"] == artifact["k"]:
-        return {number: number for number in range(1, artifact["k"] + 1)}
-    if artifact["standardised"] is None:
-        return {}
-    here, there = (np.array(each["standardised"], dtype=np.float64) for each in (artifact, other))
-    distance = np.square(here[:, None] - there[None]).sum(axis=2)
-    nearest_there, nearest_here = distance.argmin(axis=1), distance.argmin(axis=0)
-    pairs = enumerate(nearest_there.tolist())
-    return {i + 1: j + 1 for i, j in pairs if nearest_here[j] == i}
-
-
-def renumbered(labels, numbers, *, k):
-    """Labels in which counterparts bear the numbers of the reference, and habitats without follow after ``k``.
-
-    Parameters
-    ----------
-    labels : SimpleITK.Image
-    numbers : dict of int to int
-        From `counterparts`.
-    k : int
-        Habitats of the reference.
-    """
-    array = sitk.GetArrayFromImage(labels)
-    back = {there: here for here, there in numbers.items()}
-    others = [label for label in range(1, MOST_HABITATS + 1) if label not in back]
-    table = np.zeros(MOST_HABITATS + 1, np.uint8)
-    table[list(back)] = list(back.values())
-    table[others] = np.arange(k + 1, k + 1 + len(others))
-    return label_image(table[array], labels)
 
 
 # The cohort
@@ -190,22 +149,3 @@ def _icc_table(by_name, raters, label, form):
         {"feature": columns, "perturbation": label, "icc": found.estimate, "ci_low": found.ci_low,
          "ci_high": found.ci_high, "n": found.n, "reason": np.where(absent, NO_COUNTERPART, found.reason)}
     )  # fmt: skip
-
-
-def feature_summary(table):
-    """Median and quartiles over features of the stability of each habitat (the last figure of a region's name).
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `feature_stability`, features named ``sequence|region|feature``.
-
-    Returns
-    -------
-    DataFrame
-        perturbation, habitat, n (features with an ICC), median, q25, q75.
-    """
-    habitat = table["feature"].str.split("|").str[1].str[-1]
-    groups = table.assign(habitat=habitat).groupby(["perturbation", "habitat"], sort=False)["icc"]
-    summary = groups.quantile([0.25, 0.5, 0.75]).unstack().set_axis(["q25", "median", "q75"], axis=1)
-    return summary.assign(n=groups.count()).reset_index()

@@ -4,11 +4,13 @@ Labelling one patient under every perturbation needs numpy and SimpleITK only; r
 cohort and import what they need themselves.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
 
+from habitat_radiomics.habitat_labels import label_image
 from habitat_radiomics.habitats import MOST_HABITATS, fit_habitats, label_habitats
 from habitat_radiomics.resample import grid_of, resample_image
 
@@ -73,6 +75,52 @@ def _fit_again(samples, artifact, *, k):
     return fit_habitats(samples, k=k, scaling=artifact["scaling"]["method"], **{name: artifact[name] for name in same})
 
 
+def counterparts(artifact, other):
+    """Number of each habitat of ``artifact`` in ``other``, an artifact learnt again; those that have none are left out.
+
+    With as many habitats each has one, by the least sum of squared distances between centres (in training standard
+    deviations): the order of joint habitats is a convention that a small change can turn over. With more or fewer, two
+    habitats correspond where each centre is the other's nearest, which leaves out those that were split or joined.
+    Tumours clustered one by one have no common centres: numbers keep their meaning, other numbers have no counterpart.
+    """
+    same = other["k"] == artifact["k"]
+    if artifact["standardised"] is None:
+        return {number: number for number in range(1, artifact["k"] + 1)} if same else {}
+    here, there = (np.array(each["standardised"], dtype=np.float64) for each in (artifact, other))
+    distance = np.square(here[:, None] - there[None]).sum(axis=2)
+    if same:
+        return {i + 1: j + 1 for i, j in enumerate(_assignment(distance))}
+    nearest_there, nearest_here = distance.argmin(axis=1), distance.argmin(axis=0)
+    return {i + 1: j + 1 for i, j in enumerate(nearest_there.tolist()) if nearest_here[j] == i}
+
+
+def _assignment(distance):
+    """Column of each row, so that the sum is least; there are few enough to try them all."""
+    rows = np.arange(len(distance))
+    orders = np.array(list(itertools.permutations(range(len(distance)))))
+    return orders[distance[rows, orders].sum(axis=1).argmin()].tolist()
+
+
+def renumbered(labels, numbers, *, k):
+    """Labels in which counterparts bear the numbers of the reference, and habitats without follow after ``k``.
+
+    Parameters
+    ----------
+    labels : SimpleITK.Image
+    numbers : dict of int to int
+        From `counterparts`.
+    k : int
+        Habitats of the reference.
+    """
+    array = sitk.GetArrayFromImage(labels)
+    back = {there: here for here, there in numbers.items()}
+    others = [label for label in range(1, MOST_HABITATS + 1) if label not in back]
+    table = np.zeros(MOST_HABITATS + 1, np.uint8)
+    table[list(back)] = list(back.values())
+    table[others] = np.arange(k + 1, k + 1 + len(others))
+    return label_image(table[array], labels)
+
+
 # One patient
 
 
@@ -120,12 +168,14 @@ def perturbed_labels(images, changed, mask, artifact, again):
     Returns
     -------
     dict of str to (SimpleITK.Image or None)
-        Labels by perturbation, `REFERENCE` first; None where erosion leaves nothing.
+        Labels by perturbation, `REFERENCE` first, in the numbers of the reference; None where erosion leaves nothing.
     """
     drawn = sitk.Cast(mask != 0, sitk.sitkUInt8)
     eroded = sitk.BinaryErode(drawn, (1, 1, 1), sitk.sitkCross)
     labels = {REFERENCE: label_habitats(images, mask, artifact)}
-    labels |= {name: label_habitats(images, mask, other) for name, other in again.items()}
+    for name, other in again.items():
+        numbers = counterparts(artifact, other)
+        labels[name] = renumbered(label_habitats(images, mask, other), numbers, k=artifact["k"])
     labels[NOISE] = label_habitats(changed[NOISE], mask, artifact)
     labels[ERODED] = label_habitats(images, eroded, artifact) if sitk.GetArrayViewFromImage(eroded).any() else None
     labels[DILATED] = label_habitats(images, sitk.BinaryDilate(drawn, (1, 1, 1), sitk.sitkCross), artifact)
@@ -261,3 +311,22 @@ def stability_summary(table):
         quartiles = values.quantile([0.5, 0.25, 0.75]).tolist() if len(values) else [np.nan] * 3
         rows.append((perturbation, measure, habitat, len(values), *quartiles))
     return pd.DataFrame(rows, columns=["perturbation", "measure", "habitat", "n", "median", "q25", "q75"])
+
+
+def feature_summary(table):
+    """Median and quartiles over features of the stability of each habitat (the last figure of a region's name).
+
+    Parameters
+    ----------
+    table : DataFrame
+        From ``habitat_feature_stability.feature_stability``, features named ``sequence|region|feature``.
+
+    Returns
+    -------
+    DataFrame
+        perturbation, habitat, n (features with an ICC), median, q25, q75.
+    """
+    habitat = table["feature"].str.split("|").str[1].str[-1]
+    groups = table.assign(habitat=habitat).groupby(["perturbation", "habitat"], sort=False)["icc"]
+    summary = groups.quantile([0.25, 0.5, 0.75]).unstack().set_axis(["q25", "median", "q75"], axis=1)
+    return summary.assign(n=groups.count()).reset_index()

@@ -1,6 +1,8 @@
 """Parts of the report page as plain values: the template knows how to show each kind."""
 
 import base64
+import csv
+import io
 import re
 import struct
 from pathlib import Path
@@ -108,6 +110,17 @@ def stored(path, name=""):
     """Return name and bytes of a stored table, as `table` offers it for download."""
     path = Path(path)
     return (name or path.name, path.read_bytes())
+
+
+def displayed(name, header, rows):
+    """Return name and bytes of a table as the page shows it, for download."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(
+        [" ".join(filter(None, cell)) if isinstance(cell, tuple) else cell for cell in row] for row in rows
+    )
+    return (name, text.getvalue().encode("utf-8"))
 
 
 def section(identifier, title, blocks):

@@ -1,7 +1,10 @@
 """The section of the report page on habitats, composed from stored tables."""
 
-from habitat_radiomics.labels import CRITERIA, count, percent, significant
-from habitat_radiomics.report_blocks import figure, gallery, heading, paragraph, section, stored, table
+from math import nan
+
+from habitat_radiomics.habitat_stability import ALL, PERTURBATIONS, feature_summary, stability_summary
+from habitat_radiomics.labels import CRITERIA, MINUS, count, number, percent, significant
+from habitat_radiomics.report_blocks import displayed, figure, gallery, heading, paragraph, section, stored, table
 
 
 def habitats_section(results, captions):
@@ -11,6 +14,7 @@ def habitats_section(results, captions):
         label = results.config["habitats"][name]["label"] or name
         blocks += [heading(label), paragraph(learning_sentence(results.habitats[name]["artifact"]))]
         blocks += [habitat_table(results, name, label), *_figures(results, name, label, captions)]
+        blocks += [stability_table(results, name, label)]
     return section("habitats", "Habitats", blocks)
 
 
@@ -37,14 +41,40 @@ def habitat_table(results, name, label):
     centres = artifact["centroids"] or [[] for _ in artifact["names"]]
     channels = artifact["channels"] if artifact["centroids"] else []
     rows = []
-    for number, (word, centre) in enumerate(zip(artifact["names"], centres, strict=True), start=1):
-        low, middle, high = shares[f"habitat{number}"].quantile([0.25, 0.5, 0.75])
+    for position, (word, centre) in enumerate(zip(artifact["names"], centres, strict=True), start=1):
+        low, middle, high = shares[f"habitat{position}"].quantile([0.25, 0.5, 0.75])
         share = f"{_percent(middle)} ({_percent(low)} to {_percent(high)})"
-        rows.append([f"{name}{number}", word, *(significant(value, 3) for value in centre), share])
+        rows.append([f"{name}{position}", word, *(significant(value, 3) for value in centre), share])
     header = ["Region", "Name", *(f"Centre in {channel}" for channel in channels), "Share of the tumour"]
     note = "Centres in normalised intensity; shares are median (first to third quartile) over all patients."
     download = stored(results.files["habitats"][name]["shares"], f"shares_{name}.csv")
     return table(label, header, rows, note=note, download=download)
+
+
+def stability_table(results, name, label):
+    """Median Dice of every habitat, median adjusted Rand index, and median ICC of its features under every change."""
+    stored_tables = results.habitats[name]
+    numbers = [str(at) for at in range(1, stored_tables["artifact"]["k"] + 1)]
+    agreement = stability_summary(stored_tables["stability"].astype({"habitat": str}))
+    agreement = agreement.set_index(["perturbation", "measure", "habitat"])["median"].to_dict()
+    features = feature_summary(stored_tables["features"]).set_index(["perturbation", "habitat"])["median"].to_dict()
+    rows = [
+        [
+            change.replace(" - ", f" {MINUS} "),
+            *(number(agreement.get((change, "dice", habitat), nan)) for habitat in numbers),
+            number(agreement.get((change, "ari", ALL), nan)),
+            *(number(features.get((change, habitat), nan)) for habitat in numbers),
+        ]
+        for change in (*PERTURBATIONS, ALL)
+    ]
+    header = ["Change", *(f"Dice {name}{n}" for n in numbers), "Adjusted Rand", *(f"ICC {name}{n}" for n in numbers)]
+    patients = stored_tables["stability"]["patient"].nunique()
+    note = (
+        f"Dice and adjusted Rand index: medians over {count(patients)} training patients. ICC(2,1): medians over the "
+        "features of a habitat; the last row takes all changes that keep the number of habitats together."
+    )
+    download = displayed(f"stability_{name}.csv", header, rows)
+    return table(f"Stability of {label}", header, rows, note=note, download=download, folded=True)
 
 
 def _percent(share):

@@ -29,6 +29,7 @@ from habitat_radiomics.methods_text import methods_text
 from habitat_radiomics.provenance import checksum_list
 from habitat_radiomics.report_blocks import (
     bullets,
+    displayed,
     figure,
     formula,
     gallery,
@@ -168,12 +169,6 @@ def _quartiles(values, show=lambda value: significant(value, 3)):
         return (DASH, lost)
     low, middle, high = known.quantile([0.25, 0.5, 0.75])
     return (f"{show(middle)} ({show(low)} to {show(high)})", lost)
-
-
-def displayed(name, header, rows):
-    """Return name and bytes of a table as the page shows it, for download."""
-    cells = [[" ".join(filter(None, cell)) if isinstance(cell, tuple) else cell for cell in row] for row in rows]
-    return (name, _csv(pd.DataFrame(cells, columns=header)))
 
 
 def _csv(data):

@@ -30,9 +30,10 @@ from habitat_radiomics import optimism
 from habitat_radiomics.best_of import BestSignature
 from habitat_radiomics.model import cross_validated_prediction, fit_chain
 from habitat_radiomics.roc import auc
-from habitat_radiomics.selection import IccFilter
+from habitat_radiomics.selection import IccFilter, StableFilter
 from habitat_radiomics.signature import signature_coefficients
 
+BY_NAME = (IccFilter, StableFilter)  # know the agreement of features by their names
 PERMUTATION = 1  # keeps the random numbers of permutations apart from those of resamples
 ONE_CLASS = "the outcomes hold one class only: nothing can be learnt from them."
 MOST_FAILED = 0.1  # share of replicates that may fail before the rest is no fair sample any more
@@ -132,6 +133,7 @@ def bootstrap_chunk(
     seed,
     replicates,
     stratified=True,
+    study_repeats=None,
 ):
     """Fit the whole chain on some resamples of the training patients and predict all training patients with each.
 
@@ -146,6 +148,9 @@ def bootstrap_chunk(
         Numbers of the resamples; 0 is the study itself.
     stratified : bool
         See `resample_indices`.
+    study_repeats : int, optional
+        Repeats of the cross-fitting in replicate 0, so that its apparent figures are those of the study; ``repeats``
+        when absent.
 
     Returns
     -------
@@ -164,6 +169,7 @@ def bootstrap_chunk(
     for number in replicates:
         rows = _replicate_rows(ordered, seed, number, stratified)
         data = {"clinical": clinical.iloc[rows], "outcome": ordered.iloc[rows], **settings}
+        data["repeats"] = study_repeats or repeats if number == 0 else repeats
         data["features"] = None if features is None else features.iloc[rows]
         chain, reason = _attempt(fit_chain, signatures, pipeline, number, data)
         predictions.append(_replicate_predictions(chain, reason, features, clinical, rows).assign(replicate=number))
@@ -213,7 +219,8 @@ def _selected_rows(chain, number):
 def _lean_signatures(signatures, features, patients):
     """Signatures and features reduced to what a replicate needs: the same numbers, quicker.
 
-    A leading ICC filter is applied once: it knows the agreement of readers, neither outcomes nor who is in a resample.
+    Leading filters by agreement are applied once: they know readers or habitats, neither outcomes nor who is in a
+    resample.
     The other steps hand on arrays, because scikit-learn inspects every column of a table at every step.
     """
     if features is None:
@@ -229,10 +236,10 @@ def _lean_signature(pipeline, columns, features):
         used = {column for _, _, kept in lean for column in kept}
         return clone(pipeline).set_params(candidates=lean), [column for column in columns if column in used]
     steps = list(pipeline.steps)
-    if isinstance(steps[0][1], IccFilter):
+    while isinstance(steps[0][1], BY_NAME):
         kept = clone(steps[0][1]).fit(features[columns]).get_support()
         columns, steps = [column for column, keep in zip(columns, kept, strict=True) if keep], steps[1:]
-    if any(isinstance(step, IccFilter) for _, step in steps):  # needs the names of its columns
+    if any(isinstance(step, BY_NAME) for _, step in steps):  # needs the names of its columns
         return clone(Pipeline(steps)).set_output(transform="pandas"), columns
     as_array = FunctionTransformer(pd.DataFrame.to_numpy, feature_names_out="one-to-one")
     return clone(Pipeline([("array", as_array), *steps])).set_output(transform="default"), columns

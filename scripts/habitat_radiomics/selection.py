@@ -60,24 +60,20 @@ class IccFilter(_Filter):
         return icc, icc > self.threshold
 
 
-class StableFilter(_Filter):
+class StableFilter(IccFilter):
     """Keep features of habitats that survive small changes of image, mask and fit; those of other regions all pass.
 
     Parameters
     ----------
-    stability : dict
+    icc : dict
         Feature of a habitat to its ICC over the changes (training patients); NaN where it could not be assessed.
     threshold : float
         Features above it pass.
     """
 
-    def __init__(self, stability=None, threshold=0.75):
-        self.stability = stability
-        self.threshold = threshold
-
     def _judge(self, X, y):
-        stability = np.array([self.stability.get(name, 1.0) for name in self.feature_names_in_], dtype=float)
-        return stability, stability > self.threshold
+        icc = np.array([self.icc.get(name, 1.0) for name in self.feature_names_in_], dtype=float)
+        return icc, icc > self.threshold
 
 
 class MissingFilter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):

@@ -311,8 +311,9 @@ def model(study, name):
 
 def bootstrap(study, name):
     """What the bootstrap of a model's whole chain depends on."""
-    chosen = study.config["bootstrap"]
-    return {**model(study, name), "repeats": chosen["repeats"], "replicates": chosen["replicates"]}
+    chosen, own = study.config["bootstrap"], model(study, name)
+    changed = {"repeats": chosen["repeats"], "study_repeats": own["repeats"], "replicates": chosen["replicates"]}
+    return {**own, **changed}
 
 
 def permutations(study):

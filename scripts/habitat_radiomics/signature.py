@@ -28,7 +28,7 @@ def build_signature(steps, *, seed, icc=None, stability=None):
     stability : dict, optional
         Feature of a habitat to its ICC under small changes, for the ``stable`` step.
     """
-    extra = {"icc": {"icc": icc}, "stable": {"stability": stability}, "lasso": {"seed": seed}}
+    extra = {"icc": {"icc": icc}, "stable": {"icc": stability}, "lasso": {"seed": seed}}
     built = [
         (name, STEPS[name](**settings, **extra.get(name, {}))) for step in steps for name, settings in step.items()
     ]

@@ -42,7 +42,7 @@ def test_stability_shows_habitats_and_features_under_every_perturbation(threshol
     dice, rand, icc = figure.axes
     assert [label.get_text() for label in dice.get_yticklabels()][-1] == "all of the same k"
     assert len(dice.get_yticklabels()) == len(rand.get_yticks()) == len(PERTURBATIONS) + 1
-    assert "6 patients" in icc.get_xlabel()
+    assert "n = 6" in icc.get_xlabel()
     drawn = [np.ma.getdata(points.get_offsets())[:, 0] for points in icc.collections]
     first, second = (x for x in drawn if len(x) == len(PERTURBATIONS) + 1)
     order, of_first = [*PERTURBATIONS, ALL], stability["feature"].str.contains("core1")
@@ -54,3 +54,10 @@ def test_stability_shows_habitats_and_features_under_every_perturbation(threshol
     assert icc.get_title(loc="left") == (
         "" if threshold is None else f"{(everything > 0.75).sum()} of 16 features > 0.75"
     )
+
+
+def test_one_patient_has_no_correlation_and_the_figure_says_so():
+    alone = features().query("patient == 'P0'")
+    stability = feature_stability(alone)
+    figure = draw_stability(stability_summary(agreement(1)), stability, names=["low", "high"], title="Core")
+    assert "Too few patients for a correlation." in [text.get_text() for text in figure.axes[2].texts]

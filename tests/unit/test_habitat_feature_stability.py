@@ -6,12 +6,9 @@ from habitat_examples import SEQUENCES, layered_cohort, layered_patient, samples
 from habitat_radiomics.habitat_feature_stability import (
     NO_COUNTERPART,
     PerturbedRow,
-    counterparts,
     feature_stability,
-    feature_summary,
     feature_table,
     perturbed_features,
-    renumbered,
     write_rows,
 )
 from habitat_radiomics.habitat_features import habitat_features
@@ -26,6 +23,7 @@ from habitat_radiomics.habitat_stability import (
     REFERENCE,
     SEED,
     SHIFTED,
+    counterparts,
     perturbed_images,
     perturbed_labels,
     refitted,
@@ -33,7 +31,7 @@ from habitat_radiomics.habitat_stability import (
 from habitat_radiomics.habitats import fit_habitats
 from habitat_radiomics.reliability import icc
 from habitat_radiomics.tables import read_table
-from imaging_phantoms import array_of, image_of
+from imaging_phantoms import array_of
 
 BANK = {"image_types": {"Original": {}}, "classes": ["firstorder"], "shape": False}
 
@@ -45,30 +43,7 @@ def a_set(sequence):
 SETS = {sequence: a_set(sequence) for sequence in SEQUENCES}
 
 
-def centres(*rows, scope=True):
-    return {"k": len(rows), "standardised": [list(row) for row in rows] if scope else None}
-
-
 # One patient
-
-
-def test_with_as_many_habitats_a_number_keeps_its_meaning():
-    assert counterparts(centres([0], [9]), centres([1], [2])) == {1: 1, 2: 2}
-
-
-def test_habitats_correspond_where_each_centre_is_the_others_nearest():
-    three = centres([-1, -1], [0, 0], [2, 2])
-    assert counterparts(three, centres([-1, -1], [-0.1, 0], [0.5, 0], [2, 2.1])) == {1: 1, 2: 2, 3: 4}
-    assert counterparts(three, centres([-0.9, -1], [1.9, 2])) == {1: 1, 3: 2}
-
-
-def test_tumours_clustered_one_by_one_have_no_counterparts_of_another_number():
-    assert counterparts(centres([0], [1], scope=False), centres([0], scope=False)) == {}
-
-
-def test_counterparts_take_the_numbers_of_the_reference_and_the_others_follow():
-    labels = image_of(np.array([[[0, 1, 2, 3, 4]]], np.uint8))
-    assert array_of(renumbered(labels, {1: 1, 3: 4}, k=3)).tolist() == [[[0, 1, 4, 5, 3]]]
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +81,8 @@ def test_with_another_number_only_counterparts_are_measured_and_shares_refer_to_
         numbers = counterparts(artifact, again[perturbation])
         assert {row.region for row in rows if row.perturbation == perturbation} == {f"core{n}" for n in numbers}
         array, found = array_of(labels[perturbation]), values(rows, perturbation)
-        for here, there in numbers.items():
-            share = np.count_nonzero(array == there) / np.count_nonzero(array)
+        for here in numbers:
+            share = np.count_nonzero(array == here) / np.count_nonzero(array)
             assert found[SEQUENCES[0], f"core{here}", "habitat_fraction"] == pytest.approx(share)
 
 
@@ -150,16 +125,6 @@ def test_a_habitat_without_counterpart_has_no_correlation_but_a_reason():
     assert np.isnan(row["icc"])
     assert row["reason"] == NO_COUNTERPART
     assert FEWER in OTHER_NUMBER and SEED not in OTHER_NUMBER
-
-
-def test_the_summary_has_quartiles_over_the_features_of_a_habitat():
-    table = pd.DataFrame(
-        {"perturbation": ALL, "feature": [f"T1|core{h}|f{i}" for h in (1, 2) for i in range(3)],
-         "icc": [0.1, 0.5, 0.7, np.nan, 0.9, 0.8]}
-    )  # fmt: skip
-    summary = feature_summary(table).set_index("habitat")
-    assert summary.loc["1", ["q25", "median", "q75", "n"]].tolist() == pytest.approx([0.3, 0.5, 0.6, 3])
-    assert summary.loc["2", ["median", "n"]].tolist() == pytest.approx([0.85, 2])
 
 
 def simulated(seed=0, patients=12):

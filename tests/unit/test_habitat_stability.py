@@ -20,11 +20,14 @@ from habitat_radiomics.habitat_stability import (
     SHIFTED,
     adjusted_rand_index,
     agreement_rows,
+    counterparts,
     dice,
+    feature_summary,
     noisy_images,
     perturbed_images,
     perturbed_labels,
     refitted,
+    renumbered,
     shifted,
     stability_summary,
     stability_table,
@@ -109,6 +112,46 @@ def test_numbers_that_do_not_exist_are_left_out(samples):
     assert list(refitted(samples, one, seed=0)) == [MORE, SEED, PATIENTS]
     eight = fit_habitats({"L0": samples["L0"]}, sequences=SEQUENCES, k=8)
     assert list(refitted({"L0": samples["L0"]}, eight, seed=0)) == [FEWER, SEED]
+
+
+# Counterparts
+
+
+def centres(*rows, scope=True):
+    return {"k": len(rows), "standardised": [list(row) for row in rows] if scope else None}
+
+
+def test_with_as_many_habitats_each_has_a_counterpart_whatever_their_order():
+    three = centres([-0.3, -0.3], [2.5, -0.6], [0.2, 1.8])
+    assert counterparts(three, centres([-0.3, -0.4], [0.3, 1.7], [2.4, -0.5])) == {1: 1, 2: 3, 3: 2}
+    assert counterparts(centres([0], [9]), centres([1], [2])) == {1: 1, 2: 2}
+
+
+def test_habitats_learnt_again_in_another_order_agree(artifact):
+    patient = layered_patient(seed=3)
+    order = [2, 0, 1]
+    turned = artifact | {name: [artifact[name][i] for i in order] for name in ("centres", "standardised")}
+    changed = perturbed_images(patient.images, artifact)
+    labels = perturbed_labels(patient.images, changed, patient.mask, artifact, {SEED: turned})
+    rows = [row.value for row in agreement_rows(labels, k=3) if row.perturbation == SEED]
+    assert rows == [1.0] * 4
+
+
+def test_habitats_correspond_where_each_centre_is_the_others_nearest():
+    three = centres([-1, -1], [0, 0], [2, 2])
+    assert counterparts(three, centres([-1, -1], [-0.1, 0], [0.5, 0], [2, 2.1])) == {1: 1, 2: 2, 3: 4}
+    assert counterparts(three, centres([-0.9, -1], [1.9, 2])) == {1: 1, 3: 2}
+
+
+def test_tumours_clustered_one_by_one_have_no_counterparts_of_another_number():
+    two = centres([0], [1], scope=False)
+    assert counterparts(two, centres([0], scope=False)) == {}
+    assert counterparts(two, two) == {1: 1, 2: 2}
+
+
+def test_counterparts_take_the_numbers_of_the_reference_and_the_others_follow():
+    labels = image_of(np.array([[[0, 1, 2, 3, 4]]], np.uint8))
+    assert array_of(renumbered(labels, {1: 1, 3: 4}, k=3)).tolist() == [[[0, 1, 4, 5, 3]]]
 
 
 # Labels
@@ -207,3 +250,13 @@ def test_the_summary_has_median_and_quartiles_of_the_patients_with_a_value(label
     full = next(row.value for row in rows if (row.perturbation, row.habitat) == (SEED, "1"))
     found = summary.loc[(SEED, "dice", "1"), ["median", "q25", "q75"]].tolist()
     assert found == pytest.approx([0.75 * full, 0.625 * full, 0.875 * full])
+
+
+def test_the_summary_has_quartiles_over_the_features_of_a_habitat():
+    table = pd.DataFrame(
+        {"perturbation": ALL, "feature": [f"T1|core{h}|f{i}" for h in (1, 2) for i in range(3)],
+         "icc": [0.1, 0.5, 0.7, np.nan, 0.9, 0.8]}
+    )  # fmt: skip
+    summary = feature_summary(table).set_index("habitat")
+    assert summary.loc["1", ["q25", "median", "q75", "n"]].tolist() == pytest.approx([0.3, 0.5, 0.6, 3])
+    assert summary.loc["2", ["median", "n"]].tolist() == pytest.approx([0.85, 2])

@@ -130,3 +130,12 @@ def test_habitats_without_readers_are_named_where_there_are_habitats(results):
 
 def test_every_limitation_is_a_sentence(results):
     assert all(text.endswith(".") for text in judge.limitations(results))
+
+
+def test_models_on_features_of_their_own_patients_are_named(results):
+    assert judge.features_of_the_same_patients(results) == []
+    models = {name: dict(chosen) for name, chosen in results.config["models"].items()}
+    models["radiomics"]["inputs"] = "features"
+    changed = replace(results, config={**results.config, "models": models})
+    sentence = judge.features_of_the_same_patients(changed)[0]
+    assert sentence.startswith(f"Model {models['radiomics']['label']}: the features were selected on the patients")

@@ -108,6 +108,25 @@ def test_habitats_are_described_as_they_were_learnt():
     assert habitats_text({**example_config(), "habitats": {}}) == ""
 
 
+def test_kinds_of_models_are_named_with_what_they_take():
+    config = example_config()
+    config["models"]["radiomics"] |= {"estimator": "svm", "inputs": "features"}
+    text = text_of(config)
+    label = config["models"]["radiomics"]["label"]
+    assert f"{label}: support vector machines with a Gaussian kernel" in text
+    assert "unpenalised logistic regressions" in text
+    assert f"{label} took the features selected on the training patients" in text
+    assert "support vector" not in text_of(example_config())
+
+
+def test_the_best_of_several_signatures_is_described_as_a_choice_in_training():
+    config = example_config()
+    config["signatures"]["best"] = {"label": "Best region", "best_of": ["tumour", "peritumour"]}
+    config["signatures"]["best"] |= {"regions": [], "steps": []}
+    text = text_of(config)
+    assert "Best region is the one of Tumour and Peritumour with the largest AUC in 5-fold cross-validation" in text
+
+
 def test_stability_of_features_is_named_where_a_signature_asks_for_it():
     config = example_config()
     assert "made and measured again" in text_of(config)

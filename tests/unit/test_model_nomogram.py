@@ -9,6 +9,7 @@ from habitat_radiomics.model import build_model, fit_model, model_prediction
 from habitat_radiomics.model_nomogram import model_nomogram
 from habitat_radiomics.nomogram import probabilities, total_points
 from habitat_radiomics.nomogram_page import no_nomogram_page
+from habitat_radiomics.settings import nomogram_model
 
 VARIABLES = {"age": {"type": "number"}, "sex": {"type": "category", "levels": ["F", "M"]}}
 WORDS = {"labels": {"score": "Score", "age": "Age (years)"}, "outcome_label": "progression"}
@@ -61,3 +62,18 @@ def test_a_machine_without_coefficients_has_no_nomogram(training):
     outcome = pd.Series([0, 1] * 30, index=training.index)
     pipeline = build_model(signatures=["score"], variables=VARIABLES, estimator="svm")
     assert model_nomogram(fit_model(pipeline, training, outcome), training, VARIABLES, **WORDS) is None
+
+
+@pytest.mark.parametrize(
+    ("estimators", "named", "expected"),
+    [
+        ({"a": "logistic", "b": "logistic"}, None, "b"),  # the headline model
+        ({"a": "logistic", "b": "svm"}, None, "a"),  # the last that has coefficients
+        ({"a": "svm", "b": "svm"}, None, "b"),  # which then says why there is none
+        ({"a": "logistic", "b": "logistic"}, "a", "a"),
+    ],
+)
+def test_the_nomogram_is_that_of_a_model_with_coefficients(estimators, named, expected):
+    models = {name: {"estimator": estimator} for name, estimator in estimators.items()}
+    config = {"models": models, "nomogram": {"model": named}, "validation": {"headline_model": None}}
+    assert nomogram_model(config) == expected

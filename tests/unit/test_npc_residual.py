@@ -45,7 +45,8 @@ def test_three_tumours_and_two_two_and_four_habitats_are_eleven_regions(study):
 def test_every_region_has_1133_features_of_which_1130_are_bank_a(study):
     for sequence in study.sequences:
         chosen = settings.features(study, sequence)
-        banks = [*chosen["banks"].values(), *(s["bank"] for s in chosen["habitats"])]
+        habitats = [settings.habitat_features(study, sequence, name) for name in study.habitat_sets(sequence)]
+        banks = [*chosen["banks"].values(), *(of_set["bank"] for of_set in habitats)]
         assert [len(feature_names(bank)) for bank in banks] == [1133, 1133]
         assert [len(feature_names({**bank, "deprecated_shape": False})) for bank in banks] == [1130, 1130]
         assert chosen["settings"]["bin_width"] == 25

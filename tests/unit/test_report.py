@@ -6,6 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -20,7 +21,14 @@ from example_results import (
 from habitat_radiomics.entry import write_json
 from habitat_radiomics.report import caption_reader, read_parts, report_page, rst_to_html
 from habitat_radiomics.report_habitats import habitats_section, learning_sentence
-from habitat_radiomics.report_sections import audit_sentence, headline, metric_cell, p_text, score_formula
+from habitat_radiomics.report_sections import (
+    audit_sentence,
+    candidates_table,
+    headline,
+    metric_cell,
+    p_text,
+    score_formula,
+)
 from habitat_radiomics.results import load_results
 
 PARTS = read_parts(path for path in sorted((ROOT / "workflow/report").iterdir()) if path.is_file())
@@ -168,6 +176,17 @@ def test_the_habitats_are_named_with_centre_share_and_how_their_number_was_chose
     )
 
 
+def test_the_stability_of_habitats_and_their_features_is_given_by_change(results, page):
+    tables = results.habitats["habitat"]
+    noise = tables["stability"].query("perturbation == 'noise'").set_index(["measure", "habitat"])["value"].sort_index()
+    features = tables["features"][tables["features"]["feature"].str.contains("habitat3")]
+    last = features.loc[features["perturbation"] == "noise", "icc"].median()
+    dice, rand = noise.loc["dice", "1"].median(), noise.loc["ari", "all"].median()
+    found = re.search(r"noise ([\d.]+) [\d.]+ [\d.]+ ([\d.]+) [\d.]+ [\d.]+ ([\d.]+)", page.text).groups()
+    assert found == (f"{dice:.2f}", f"{rand:.2f}", f"{last:.2f}")
+    assert "medians over 5 training patients" in page.text
+
+
 def test_a_study_without_habitats_has_no_section_of_them(results):
     orders = {**results.orders, "habitats": []}
     assert habitats_section(replace(results, orders=orders), None) is None
@@ -223,3 +242,37 @@ def test_captions_can_neither_include_files_nor_carry_markup():
     assert "<script>" not in rst_to_html(".. raw:: html\n\n   <script>alert(1)</script>\n")
     assert "root:" not in rst_to_html(".. include:: /etc/passwd\n")
     assert "<em>slope</em> &lt; 1" in rst_to_html("*slope* < 1")
+
+
+def test_a_machine_lists_its_inputs_and_says_that_it_has_no_coefficients(results):
+    inputs = ["tumour/T1|tumour|a", "tumour/T1|tumour|b", "age", "sex=M"]
+    empty = dict.fromkeys(("coefficient", "odds_ratio", "odds_ratio_low", "odds_ratio_high", "p_wald"), np.nan)
+    table = pd.DataFrame({"predictor": inputs, **empty, "method": "support vector machine"})
+    config = {**results.config, "models": {name: dict(m) for name, m in results.config["models"].items()}}
+    config["models"]["combined"]["estimator"] = "svm"
+    models = {**results.models, "combined": {**results.models["combined"], "coefficients": table}}
+    text = Page(report_page(replace(results, models=models, config=config), PARTS)).text
+    assert "Combined: support vector machine, high risk above 0.12 (decision value)" in text
+    assert "Inputs: 2 features of Tumour" in text
+    assert "no coefficients" in text
+
+
+def test_candidates_of_the_best_of_several_are_shown_with_the_choice(results):
+    candidates = pd.DataFrame(
+        {
+            "signature": ["tumour", "peritumour"],
+            "auc": [0.71, 0.64],
+            "ci_low": [0.55, 0.47],
+            "ci_high": [0.87, 0.81],
+            "n": 40,
+            "events": 20,
+            "chosen": [True, False],
+        }
+    )
+    path = results.files["signatures"]["tumour"]["coefficients"]
+    files = {**results.files, "signatures": {"tumour": {"candidates": path}}}
+    signatures = {"tumour": {**results.signatures["tumour"], "candidates": candidates}}
+    block = candidates_table(replace(results, signatures=signatures, files=files), "tumour")
+    assert block["title"] == "Candidates for Tumour: 40 training patients, 20 events"
+    assert [row[-1][0] for row in block["rows"]] == ["yes", "no"]
+    assert candidates_table(results, "tumour") is None

@@ -185,6 +185,18 @@ def test_replicate_zero_is_the_study_itself():
     assert (chunk.predictions["drawn"] == 1).all()
 
 
+def test_replicate_zero_is_cross_fitted_as_often_as_the_study():
+    signatures, model, data = study(scores="cross_fitted")
+    chunk = bootstrap_chunk(signatures, model, **data, replicates=range(2), study_repeats=3)
+    own = fit_chain(signatures, model, **{**data, "repeats": 3})(data["features"], data["clinical"])
+    zero = chunk.predictions.query("replicate == 0").set_index("patient")["probability"]
+    np.testing.assert_allclose(zero, own["probability"].loc[zero.index], rtol=1e-12)
+    once = bootstrap_chunk(signatures, model, **data, replicates=range(2)).predictions
+    assert (once.query("replicate == 0")["probability"].to_numpy() != zero.to_numpy()).any()
+    resampled = [table.query("replicate == 1").reset_index(drop=True) for table in (chunk.predictions, once)]
+    pd.testing.assert_frame_equal(*resampled)
+
+
 def test_the_division_into_chunks_and_the_order_of_patients_leave_no_trace():
     signatures, model, data = study()
     whole = merge_bootstrap([bootstrap_chunk(signatures, model, **data, replicates=range(5))])
@@ -202,6 +214,19 @@ def test_features_no_reader_reproduces_are_never_selected():
     bad = {name for i, name in enumerate(data["features"].columns) if i % 10 == 9}
     assert len(selected) > 0
     assert not bad & set(selected["feature"])
+
+
+@pytest.mark.parametrize("first", [[], [{"icc": {"threshold": 0.75}}], [{"zscore": {}}]])
+def test_a_filter_by_the_stability_of_habitats_works_in_a_resample_wherever_it_stands(first):
+    signatures, model, data = study(steps=[*first, {"stable": {"threshold": 0.75}}, *STEPS[1:]])
+    signature, columns = signatures["s"]
+    signature.set_params(stable__stability=dict.fromkeys(columns[::2], 0.1))
+    chunk = bootstrap_chunk(signatures, model, **data, replicates=range(2))
+    assert (chunk.predictions["reason"] == "").all()
+    assert set(chunk.selected["feature"]) <= set(columns[1::2])
+    whole = fit_chain(signatures, model, **data)(data["features"], data["clinical"])["probability"]
+    replicate = chunk.predictions.query("replicate == 0").set_index("patient")["probability"]
+    np.testing.assert_allclose(replicate, whole.loc[replicate.index], atol=1e-7)
 
 
 def test_an_icc_step_that_is_not_the_first_works_as_well():

@@ -29,14 +29,14 @@ def cohort(n=40, features=30, signal=3, seed=0):
 def test_unstable_features_of_habitats_are_barred_and_other_regions_pass():
     X, y = cohort(features=4)
     stability = {"f0": 0.74, "f1": 0.76, "f2": np.nan}
-    fitted = StableFilter(stability=stability, threshold=0.75).fit(X, y)
+    fitted = StableFilter(icc=stability, threshold=0.75).fit(X, y)
     assert fitted.get_feature_names_out().tolist() == ["f1", "f3"]
     assert not fitted.fell_back_
 
 
 def test_where_no_feature_is_stable_the_most_stable_is_kept_and_that_is_said():
     X, y = cohort(features=3)
-    fitted = StableFilter(stability={"f0": 0.1, "f1": 0.4, "f2": np.nan}, threshold=0.75).fit(X, y)
+    fitted = StableFilter(icc={"f0": 0.1, "f1": 0.4, "f2": np.nan}, threshold=0.75).fit(X, y)
     assert fitted.get_feature_names_out().tolist() == ["f1"]
     assert fitted.fell_back_
 

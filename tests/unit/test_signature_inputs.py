@@ -2,6 +2,8 @@ import pandas as pd
 import pytest
 from test_signature import cohort
 
+from habitat_radiomics.model import build_model
+from habitat_radiomics.resampling import bootstrap_chunk
 from habitat_radiomics.signature import fit_signature, selection_funnel
 from habitat_radiomics.signature_inputs import agreement, signature_pipeline
 
@@ -47,3 +49,18 @@ def test_a_signature_bars_unstable_features_of_habitats_as_it_bars_those_of_unst
     pipeline, columns = signature_pipeline(settings, features.columns, tables[1:])
     funnel = selection_funnel(fit_signature(pipeline, features[columns], outcome)).set_index("step")["features"]
     assert (funnel["extracted"], funnel["stable"]) == (4, 2)
+
+
+def test_resamples_bar_the_same_features_as_the_study(tables):
+    features, outcome = cohort()
+    features = features.iloc[:, :4].set_axis(["T1|core1|f0", "T1|core1|f1", "T1|rim1|f0", "T1|rim1|f1"], axis=1)
+    settings = {"sequences": ["T1"], "regions": ["core*", "rim*"], "steps": STEPS[1:], "seed": 1}
+    signatures = {"a": signature_pipeline(settings, features.columns, tables[1:])}
+    model = build_model(scores=["a"], variables={}, estimator="logistic")
+    clinical = pd.DataFrame(index=features.index)
+    selected = bootstrap_chunk(
+        signatures, model, features=features, clinical=clinical, outcome=outcome, replicates=[0, 1],
+        scores="apparent", folds=5, repeats=1, seed=1,
+    ).selected  # fmt: skip
+    assert set(selected["feature"]) <= {"(intercept)", "T1|core1|f0", "T1|rim1|f0"}
+    assert {0, 1} <= set(selected["replicate"])

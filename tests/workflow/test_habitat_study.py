@@ -133,9 +133,8 @@ def test_every_set_has_its_features_in_its_sequences_and_its_size_once(described
 
 def test_tumours_clustered_one_by_one_have_no_counterparts_of_another_number(described):
     stability = read_table(described[0].results / "habitats/alone/feature_stability.csv")
-    other = stability[stability["perturbation"] == "k + 1"]
-    assert len(other) and other["icc"].isna().all()
-    assert set(other["reason"]) == {"no habitat corresponds, or none has the feature"}
+    assert not {"k - 1", "k + 1"} & set(stability["perturbation"])
+    assert stability.loc[stability["perturbation"] == "another seed", "icc"].notna().any()
     mixture = read_table(described[0].results / "habitats/mixture/feature_stability.csv")
     assert mixture.loc[mixture["perturbation"] == "k + 1", "icc"].notna().any()
 

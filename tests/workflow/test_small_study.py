@@ -91,8 +91,9 @@ def test_on_null_cohorts_validation_is_at_chance_and_habitats_do_not_beat_the_wh
         by_model.append(weighted["estimate"] / weighted["n"])
     assert abs(np.mean(found) - 0.5) < 0.1, found
     mean = pd.concat(by_model, axis=1).mean(axis=1)
+    # 18 patients validate: the standard error of a mean of five AUCs is 0.06, of their difference 0.08.
     assert abs(mean["habitat"] - 0.5) < 0.15, mean
-    assert mean["habitat"] - mean["radiomics"] < 0.1, mean
+    assert mean["habitat"] - mean["radiomics"] < 0.2, mean
     checkout.run(CONFIG, "--quiet", "all")
 
 

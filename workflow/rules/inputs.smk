@@ -74,8 +74,15 @@ def montage_page(number):
 
 def of_habitats(name):
     """Stored tables of a set of habitats."""
-    tables = {"artifact": rules.fit_habitats, "curve": rules.fit_habitats, "shares": rules.collect_habitats}
-    return {table: filled(getattr(rule.output, table), habitats=name) for table, rule in tables.items()}
+    stability = rules.assess_habitat_stability.output
+    tables = {
+        "artifact": rules.fit_habitats.output.artifact,
+        "curve": rules.fit_habitats.output.curve,
+        "shares": rules.collect_habitats.output.shares,
+        "stability": stability.stability,
+        "features": stability.features,
+    }
+    return {table: filled(path, habitats=name) for table, path in tables.items()}
 
 
 def habitat_figures(name):
@@ -257,7 +264,9 @@ def paths_in(value):
 
 def of_signature(name):
     """Stored tables of a signature."""
-    tables = {table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path", "candidates")}
+    tables = {
+        table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path", "candidates")
+    }
     return {table: filled(path, signature=name) for table, path in tables.items()}
 
 

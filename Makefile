@@ -27,6 +27,11 @@ $(VENV)/.complete-dev: $(VENV)/.complete envs/dev.txt
 	@$(PIP) -r envs/dev.txt
 	@touch $@
 
+$(VENV)/.complete-slurm: $(VENV)/.complete envs/slurm.txt
+	@$(PIP) -r envs/slurm.txt
+	@$(BIN)/python -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
+	@touch $@
+
 tests/cache/pyradiomics: | $(VENV)/.complete
 	$(BIN)/python envs/unpack_test_images.py $@
 
@@ -43,7 +48,7 @@ docs: $(VENV)/.complete ## rewrite config/README.md from the schema
 	$(BIN)/python scripts/write_config_reference.py
 
 lock: ## recompile the pinned requirements (needs uv)
-	for set in requirements build dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	for set in requirements build dev slurm; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate envs/$$set.in --output-file envs/$$set.txt || exit 1; done
 
 clean: ## remove results and the environment

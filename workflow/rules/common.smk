@@ -102,3 +102,8 @@ def source(path):
 
 def hash_of(path):
     return None if IS_DEMO or not workflow.is_main_process else FACTS.sha256(path)
+
+
+def scaled(amount):
+    """Memory or minutes of a step: what it was given, times the attempt, because a cluster job that wanted more is repeated."""
+    return lambda wildcards, attempt: attempt * amount

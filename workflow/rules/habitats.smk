@@ -27,8 +27,8 @@ rule sample_voxels:
         MEASURE
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=scaled(1500),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --images {input.images:q} --records {input.records:q}"
         " --regions {input.regions:q} --region-record {input.region_record:q}"
@@ -52,8 +52,8 @@ rule fit_habitats:
         f"{RESULTS}/benchmarks/fit_habitats/{{habitats}}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=scaled(4000),
+        runtime=scaled(30),
     params:
         samples=lambda wildcards: rules.sample_voxels.output.sample,
         records=lambda wildcards: rules.sample_voxels.output.record,
@@ -81,8 +81,8 @@ rule label_habitats:
         "features"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=scaled(1500),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --artifact {input.artifact:q} --images {input.images:q} --records {input.records:q}"
         " --regions {input.regions:q} --region-record {input.region_record:q}"
@@ -102,8 +102,8 @@ rule collect_habitats:
         f"{RESULTS}/logs/collect_habitats/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
     params:
         records=lambda wildcards: rules.label_habitats.output.record,
     shell:
@@ -126,8 +126,8 @@ rule draw_habitats:
         f"{RESULTS}/logs/draw_habitats/{{habitats}}.{{patient}}.log",
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=5,
+        mem_mb=scaled(1500),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --patient {wildcards.patient:q} --artifact {input.artifact:q}"
         " --images {input.images:q} --labels {input.labels:q} --record {input.record:q}"
@@ -149,8 +149,8 @@ rule draw_habitat_montage:
         f"{RESULTS}/logs/draw_habitat_montage/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=10,
+        mem_mb=scaled(3000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q} --images {input.images:q}"
         " --labels {input.labels:q} --records {input.records:q} --figures {output.figures:q} > {log:q} 2>&1"
@@ -168,8 +168,8 @@ rule draw_habitat_centres:
         f"{RESULTS}/logs/draw_habitat_centres/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"
@@ -187,8 +187,8 @@ rule draw_habitat_count:
         f"{RESULTS}/logs/draw_habitat_count/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --curve {input.curve:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"
@@ -208,8 +208,8 @@ rule draw_habitat_fractions:
         f"{RESULTS}/logs/draw_habitat_fractions/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q} --shares {input.shares:q}"
         " --outcome {input.outcome:q} --figures {output.figures:q} > {log:q} 2>&1"
@@ -232,8 +232,8 @@ rule assess_habitat_stability:
         f"{RESULTS}/logs/assess_habitat_stability/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=scaled(4000),
+        runtime=scaled(30),
     params:
         samples=lambda wildcards: rules.sample_voxels.output.sample,
         records=lambda wildcards: rules.sample_voxels.output.record,
@@ -256,8 +256,8 @@ rule draw_habitat_stability:
         f"{RESULTS}/logs/draw_habitat_stability/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q}"
         " --stability {input.stability:q} --figures {output.figures:q} > {log:q} 2>&1"

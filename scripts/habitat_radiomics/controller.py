@@ -95,9 +95,11 @@ def only_controller(path=LOCK):
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        file.seek(0)
+        with file:
+            file.seek(0)
+            holder = file.read().strip()
         raise ControllerFault(
-            f"A controller is at work in this folder ({file.read().strip()}). Wait for it, or end it there with Ctrl-C."
+            f"A controller is at work in this folder ({holder}). Wait for it, or end it there with Ctrl-C."
         ) from None
     file.truncate(0)
     file.write(f"process {os.getpid()} on {socket.gethostname()}\n")

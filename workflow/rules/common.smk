@@ -10,6 +10,7 @@ SCRIPTS = Path(os.path.relpath(workflow.basedir)) / "scripts"
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from snakemake.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
 from habitat_radiomics import settings
 from habitat_radiomics.code_files import code_hashes
@@ -21,6 +22,10 @@ from habitat_radiomics.study import checked_config, load_study
 os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]))
 os.environ.update({f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")})
 os.environ.update(PYTHONHASHSEED="0", MPLBACKEND="Agg")
+
+# A cluster job that is not told its groups starts Snakemake anew for every chain of steps in it; the plugin does not tell.
+if ExecutorPluginRegistry().is_installed("slurm"):
+    ExecutorPluginRegistry().get_plugin("slurm").common_settings.pass_group_args = True
 
 if not workflow.config_settings.configfiles:
 

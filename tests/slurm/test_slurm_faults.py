@@ -78,7 +78,7 @@ class Jobs:
             found["job"] = running[0] if running else None
             return len(found["processes"]) > 1
 
-        wait_for(works, 120)
+        wait_for(works, 300)
         for process in found["processes"]:
             end_process(process, signal.SIGSTOP)
         return found["job"]
@@ -134,7 +134,7 @@ def test_a_killed_controller_leaves_nothing_that_is_lost_done_twice_or_half_writ
     arguments = ("--group-components", "prepare=1", "--", *images.targets())
     wrapper = checkout.submit(config, *arguments)
     held = [jobs.hold(patient)["id"] for patient in orphans]
-    wait_for(lambda: "2 of 4 steps" in checkout.said(), 120, checkout.said)
+    wait_for(lambda: "2 of 4 steps" in checkout.said(), 300, checkout.said)
     (controller,) = (process for process in with_descendants({wrapper.pid}) if is_snakemake(process))
     wrapper.kill()
     wrapper.wait()

@@ -13,10 +13,10 @@ if __name__ == "__main__":
         "--stall-seconds", type=float, default=600, help="restart a controller that has no job for so long"
     )
     parser.add_argument("--poll-seconds", type=float, default=15, help="how often to look")
-    own, others = parser.parse_known_args()
-    command = [sys.executable, "-m", "snakemake", "--workflow-profile", PROFILE, *others]
+    own, arguments = parser.parse_known_args()
+    program = [sys.executable, "-m", "snakemake", "--workflow-profile", PROFILE]
     try:
-        code = run_study(command, stall_seconds=own.stall_seconds, poll_seconds=own.poll_seconds)
+        code = run_study(program, arguments, stall_seconds=own.stall_seconds, poll_seconds=own.poll_seconds)
     except ControllerFault as fault:
         code = str(fault)
     sys.exit(code)

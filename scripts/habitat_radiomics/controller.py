@@ -107,10 +107,18 @@ def only_controller(path=LOCK):
     return file
 
 
-def unlock(command, folder):
-    """Remove the lock of a controller that was killed."""
+def unlock(program, arguments, folder):
+    """Remove the lock of a controller that was killed.
+
+    Raises
+    ------
+    ControllerFault
+        With what the program says, if it cannot even do that: usually a fault in the configuration or the tables.
+    """
     if any(Path(folder, ".snakemake/locks").glob("*")):
-        subprocess.run([*command, "--unlock"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = subprocess.run([*program, "--unlock", *arguments], capture_output=True, text=True)
+        if done.returncode:
+            raise ControllerFault(f"The folder could not be unlocked:\n{done.stdout}{done.stderr}")
 
 
 def start(command, lock):
@@ -144,13 +152,13 @@ def watch(process, folder, *, stall_seconds, poll_seconds):
             return None
 
 
-def run_study(command, *, stall_seconds=600, poll_seconds=15, restarts=5, say=print):
+def run_study(program, arguments, *, stall_seconds=600, poll_seconds=15, restarts=5, say=print):
     """Run a controller in the current folder until it ends by itself; return its exit code.
 
     Parameters
     ----------
-    command : list of str
-        The controller with its arguments; started again it takes up the work where it stands.
+    program, arguments : list of str
+        The controller and what it is given; started again it takes up the work where it stands.
     restarts : int
         How often a controller that waits for nothing is started again.
 
@@ -163,8 +171,8 @@ def run_study(command, *, stall_seconds=600, poll_seconds=15, restarts=5, say=pr
     with only_controller() as lock:
         for _ in range(restarts + 1):
             cancel_orphans(folder, say)
-            unlock(command, folder)
-            process = start(command, lock)
+            unlock(program, arguments, folder)
+            process = start([*program, *arguments], lock)
             code = watch(process, folder, stall_seconds=stall_seconds, poll_seconds=poll_seconds)
             if code is not None:
                 return code

@@ -56,9 +56,9 @@ def tool(path, text):
 def stand_in(folder, text):
     """A script in place of Snakemake; ``starts`` counts how often it began to work (not to unlock)."""
     path = folder / "snakemake"
-    start = f'case "$*" in *--unlock*) echo unlocked >> "{folder}/unlocked"; rm -rf .snakemake/locks; exit 0;; esac\n'
+    start = f'if [ "$1" = --unlock ]; then echo "$@" >> "{folder}/unlocked"; rm -rf .snakemake/locks; exit 0; fi\n'
     tool(path, start + f'echo start >> "{folder}/starts"\n' + textwrap.dedent(text))
-    return [str(path), "--configfile", "study.yaml"]
+    return [str(path)], ["--configfile", "study.yaml", "--", "target"]
 
 
 def lines(path):
@@ -94,24 +94,34 @@ def test_jobs_an_earlier_controller_left_are_cancelled_before_anything_is_submit
     locks.mkdir(parents=True)
     (locks / "0.output.lock").touch()
     command = stand_in(slurm, f'cat "{slurm}/queue" > "{slurm}/seen"; exit 3')
-    assert run_study(command, poll_seconds=0.05) == 3
+    assert run_study(*command, poll_seconds=0.05) == 3
     assert lines(slurm / "cancelled") == ["7 8"]
     assert lines(slurm / "seen") == [f"9|other|{work}"]
-    assert lines(slurm / "unlocked") == ["unlocked"]
+    assert lines(slurm / "unlocked") == ["--unlock --configfile study.yaml -- target"]
     assert "Cancelling 2 jobs that an earlier controller left: 7 8" in capfd.readouterr().out
 
 
 def test_a_folder_that_is_not_locked_is_not_unlocked(slurm):
-    assert run_study(stand_in(slurm, "exit 0"), poll_seconds=0.05) == 0
+    assert run_study(*stand_in(slurm, "exit 0"), poll_seconds=0.05) == 0
     assert not (slurm / "unlocked").exists()
     assert not (slurm / "cancelled").exists()
+
+
+def test_a_folder_that_cannot_be_unlocked_is_told_why(slurm):
+    locks = Path(".snakemake/locks")
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").touch()
+    program, arguments = stand_in(slurm, "exit 0")
+    tool(Path(program[0]), "echo demo.patients: found 20 >&2; exit 1")
+    with pytest.raises(ControllerFault, match=r"could not be unlocked:\ndemo.patients: found 20"):
+        run_study(program, arguments)
 
 
 def test_a_controller_that_waits_for_nothing_is_started_again(slurm):
     text = f'if [ $(wc -l < "{slurm}/starts") = 1 ]; then exec sleep 60; fi; exit 0'
     said = []
     began = time.monotonic()
-    assert run_study(stand_in(slurm, text), stall_seconds=0.3, poll_seconds=0.05, say=said.append) == 0
+    assert run_study(*stand_in(slurm, text), stall_seconds=0.3, poll_seconds=0.05, say=said.append) == 0
     assert time.monotonic() - began < 30
     assert lines(slurm / "starts") == ["start", "start"]
     assert said == ["No job for 0.3 s: the controller waits for one it lost track of and is started again."]
@@ -121,13 +131,13 @@ def test_a_controller_that_waits_for_nothing_is_started_again(slurm):
 def test_a_controller_with_a_job_or_a_step_of_its_own_is_left_alone(slurm, busy):
     work = Path.cwd()
     wait = {"job": f'echo "5|habitat_x|{work}" > "{slurm}/queue"; exec sleep 1.5', "child": "sleep 1.5; true"}[busy]
-    assert run_study(stand_in(slurm, wait), stall_seconds=0.4, poll_seconds=0.05) == 0
+    assert run_study(*stand_in(slurm, wait), stall_seconds=0.4, poll_seconds=0.05) == 0
     assert lines(slurm / "starts") == ["start"]
 
 
 def test_a_controller_that_stalls_every_time_is_given_up(slurm):
     with pytest.raises(ControllerFault, match="stalled 3 times. See .snakemake/log"):
-        run_study(stand_in(slurm, "exec sleep 60"), stall_seconds=0.2, poll_seconds=0.05, restarts=2, say=len)
+        run_study(*stand_in(slurm, "exec sleep 60"), stall_seconds=0.2, poll_seconds=0.05, restarts=2, say=len)
     assert len(lines(slurm / "starts")) == 3
 
 
@@ -143,7 +153,7 @@ def test_two_controllers_in_one_folder_are_refused_and_a_dead_one_is_not(slurm):
     with other:
         assert other.stdout.readline() == "locked\n"
         with pytest.raises(ControllerFault, match=rf"at work in this folder \(process {other.pid} on .+\)"):
-            run_study(stand_in(slurm, "exit 0"))
+            run_study(*stand_in(slurm, "exit 0"))
         other.kill()
     assert not (slurm / "starts").exists()
     with only_controller() as lock:
@@ -152,7 +162,7 @@ def test_two_controllers_in_one_folder_are_refused_and_a_dead_one_is_not(slurm):
 
 def test_the_lock_outlives_a_killed_wrapper_as_long_as_its_controller_works(slurm):
     command = stand_in(slurm, "exec sleep 60")
-    wrapper = python(f"from habitat_radiomics.controller import run_study; run_study({command!r})")
+    wrapper = python(f"from habitat_radiomics.controller import run_study; run_study(*{command!r})")
     with wrapper:
         until(lambda: lines(slurm / "starts"))
         child = int(Path(f"/proc/{wrapper.pid}/task/{wrapper.pid}/children").read_text())
@@ -176,7 +186,7 @@ def test_an_interrupt_reaches_the_controller_once_and_a_lost_connection_not_at_a
     code = f"""
         import sys
         from habitat_radiomics.controller import run_study
-        sys.exit(run_study({command!r}, poll_seconds=0.1))
+        sys.exit(run_study(*{command!r}, poll_seconds=0.1))
         """
     wrapper = python(code, start_new_session=True)
     with wrapper:

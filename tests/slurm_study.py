@@ -16,6 +16,7 @@ SMALL = {
     "sequences": {"T1": {"intensity": {"method": "nyul"}}},
     "preprocess": {**CONFIG["preprocess"], "bias_correction": False},
     "habitats": {"zone": {**CONFIG["habitats"]["zone"], "k_range": [2, 3]}},
+    "training": {"folds": 3, "repeats": 1},
     "bootstrap": {"replicates": 0},
     "models": {name: CONFIG["models"][name] for name in ("clinical", "combined")},
 }

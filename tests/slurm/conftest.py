@@ -1,6 +1,7 @@
 """One cluster for all tests here, and one study that ran on it and, for comparison, without it."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,11 +19,11 @@ def cluster():
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory, cluster):
-    """The study run on the cluster: checkout, configuration, and the cluster jobs it took."""
+    """The study run on the cluster: checkout, configuration, and the jobs and words of the run."""
     config = chosen_study()
     checkout = SlurmCheckout(copy_code(tmp_path_factory.mktemp("auf dem Clüster")), config["study"], cluster)
     checkout.finish(checkout.submit(config))
-    return checkout, config, cluster.jobs()
+    return checkout, config, SimpleNamespace(jobs=cluster.jobs(), said=checkout.said())
 
 
 @pytest.fixture(scope="session")

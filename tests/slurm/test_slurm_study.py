@@ -23,14 +23,14 @@ def test_a_study_on_slurm_gives_the_same_bytes_as_on_one_machine(study, referenc
 
 
 def test_few_cluster_jobs_on_all_nodes_carry_all_steps(study):
-    checkout, config, jobs = study
-    assert {job["state"] for job in jobs} == {"COMPLETED"}
-    assert {job["node"] for job in jobs} == {"n1", "n2", "n3"}
-    steps = int(re.findall(r"^total +(\d+)", checkout.said(), re.MULTILINE)[-1])
-    assert len(jobs) < steps / 8, (len(jobs), steps)
+    _, _, run = study
+    assert {job["state"] for job in run.jobs} == {"COMPLETED"}
+    assert {job["node"] for job in run.jobs} == {"n1", "n2", "n3"}
+    steps = int(re.findall(r"^total +(\d+)", run.said, re.MULTILINE)[-1])
+    assert len(run.jobs) < steps / 8, (len(run.jobs), steps)
 
 
 def test_a_study_that_ran_on_slurm_has_nothing_left_to_do(study):
-    checkout, config, _ = study
+    checkout, config, run = study
     assert checkout.jobs(config) == {}
-    assert "patients are in the study. Report: results/" in checkout.said()
+    assert "patients are in the study. Report: results/" in run.said

@@ -114,11 +114,20 @@ class Cluster:
         socket_path = self.folder / "munge/socket"
         self._serve("munged", *munge_options(self.folder))
         wait_for(lambda: self._answers("munge", "--no-input", "--socket", socket_path), 20, self._last_words)
-        self._serve("slurmctld", "-D")
-        wait_for(lambda: self._answers("scontrol", "ping"), 20, self._last_words)
+        self.start_scheduler()
         for name in self.names:
             self.start_node(name)
         wait_for(lambda: self.idle_nodes() == self.names, 60, self._last_words)
+
+    def start_scheduler(self):
+        """Start slurmctld, with the jobs it knew before."""
+        self._serve("slurmctld", "-D")
+        wait_for(lambda: self._answers("scontrol", "ping"), 20, self._last_words)
+
+    def kill_scheduler(self):
+        """End slurmctld at once; running jobs go on, nobody can be asked about them."""
+        self.servers["slurmctld"].kill()
+        self.servers.pop("slurmctld").wait()
 
     def start_node(self, name):
         """Start the server of one node."""

@@ -6,6 +6,7 @@ soon as they run, so that a fault always meets them in the middle of their work.
 
 import re
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,22 @@ def test_a_killed_controller_leaves_nothing_that_is_lost_done_twice_or_half_writ
     assert [jobs.states(patient) for patient in finished] == [["COMPLETED"]] * 2
     assert [jobs.states(patient) for patient in orphans] == [["CANCELLED", "COMPLETED"]] * 2
     assert checkout.jobs(config) == {}
+
+
+def test_a_controller_that_lost_its_jobs_in_an_outage_of_slurm_is_started_again(study, patients):
+    checkout, config, _ = study
+    images, jobs = Images(checkout, patients[:1]), Jobs(checkout.cluster)
+    controller = checkout.submit(config, "--stall-seconds", "15", "--", *images.targets())
+    held = jobs.hold(patients[0])
+    checkout.cluster.kill_scheduler()
+    wait_for(lambda: "Falling back to 'sacct'" in checkout.said(), 120, checkout.said)
+    time.sleep(15)  # 30 questions without an answer, and the plugin forgets the job
+    checkout.cluster.start_scheduler()
+    jobs.release(held)
+    checkout.finish(controller)
+    assert "No job for 15.0 s: the controller waits for one it lost track of" in checkout.said()
+    assert images.differing() == []
+    assert jobs.states(patients[0])[-1] == "COMPLETED"
 
 
 def is_snakemake(process):

@@ -2,21 +2,21 @@
 PYTHON ?= python3
 VENV   ?= .venv
 CORES  ?= $(shell nproc)
-STUDY  ?= small
 BIN    := $(VENV)/bin
 SHIM   := $(CURDIR)/envs/build-shim
+CONFIG := $(if $(STUDY),--configfile $(STUDY))
 PIP    := PYTHONPATH="$(SHIM)" $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
 
 .PHONY: demo slurm test test-slurm check docs lock clean help
 
 help:
-	@sed -n 's/^# \{0,1\}//p;/^[a-z]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^# \{0,1\}//p;/^[a-z-]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.complete ## run the complete study on the embedded demo cohort
 	@$(BIN)/snakemake --cores $(CORES) --quiet host reason
 
-slurm: $(VENV)/.complete-slurm ## submit a study to SLURM and see it through: make slurm CONFIG=config/studies/STUDY.yaml
-	@$(BIN)/python scripts/run_on_slurm.py $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
+slurm: $(VENV)/.complete-slurm ## submit a study to SLURM and see it through (STUDY=config/studies/....yaml ARGS="--profile mysite")
+	@$(BIN)/python scripts/run_on_slurm.py $(CONFIG) $(ARGS)
 
 $(VENV)/.complete: envs/build.txt envs/requirements.txt
 	@$(PYTHON) envs/check_system.py
@@ -43,8 +43,8 @@ test: $(VENV)/.complete-dev check tests/cache/pyradiomics ## set up and pass eve
 	$(BIN)/python -m pytest -n $(CORES) tests/unit
 	$(BIN)/python -m pytest tests/workflow
 
-test-slurm: $(VENV)/.complete-slurm $(VENV)/.complete-dev ## start a SLURM here, pass its tests, stop it (STUDY=demo: with the whole demo study)
-	HABITAT_SLURM_STUDY=$(STUDY) $(BIN)/python -m pytest tests/slurm
+test-slurm: $(VENV)/.complete-slurm $(VENV)/.complete-dev ## start a SLURM on this machine, pass its tests, stop it (FULL=1: with the whole demo study)
+	HABITAT_SLURM_STUDY=$(if $(FULL),demo,small) $(BIN)/python -m pytest tests/slurm
 
 check: $(VENV)/.complete-dev ## formatting and lint
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -30,14 +30,46 @@ def test_every_step_in_a_group_exists():
     }
 
 
+def test_memory_and_time_of_every_step_grow_with_the_attempt():
+    files = sorted(Path(ROOT, "workflow/rules").glob("*.smk"))
+    fixed = [
+        f"{file.name}: {line.strip()}"
+        for file in files
+        for line in file.read_text().splitlines()
+        if re.match(r" *(mem_mb|runtime)=(?!scaled\()", line)
+    ]
+    assert fixed == [], "write mem_mb=scaled(1000), so that a job that wanted more gets it when it is submitted again"
+
+
 @pytest.fixture(scope="module")
-def rule_graph(tmp_path_factory):
+def default_study(tmp_path_factory):
+    """Say what Snakemake, run in a copy of the checkout, prints about the default study."""
+    folder = copy_code(tmp_path_factory.mktemp("graph"))
+
+    def ask(*arguments):
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return ask
+
+
+def test_a_second_attempt_has_twice_the_memory_and_time(default_study):
+    target = "results/demo/preprocess/P001/T1.corrected.nii.gz"
+    first, second = (default_study("--dry-run", "--attempt", n, "--", target) for n in "12")
+    for resource in ("mem_mb", "runtime"):
+        asked = [[int(value) for value in re.findall(rf"{resource}=(\d+)", text)] for text in (first, second)]
+        assert asked[1] == [2 * value for value in asked[0]]
+        assert len(asked[0]) == 2
+
+
+@pytest.fixture(scope="module")
+def rule_graph(default_study):
     """Rules that depend directly on each rule of the default study."""
-    command = [sys.executable, "-m", "snakemake", "--rulegraph", "dot"]
-    done = subprocess.run(command, cwd=copy_code(tmp_path_factory.mktemp("graph")), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', done.stdout))
-    edges = [(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", done.stdout)]
+    graph = default_study("--rulegraph", "dot")
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', graph))
+    edges = [(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", graph)]
     assert len(edges) > 100
     return {name: {b for a, b in edges if a == name} for name in names.values()}
 

@@ -20,25 +20,28 @@ include: "workflow/rules/preprocess.smk"
 include: "workflow/rules/regions.smk"
 include: "workflow/rules/habitats.smk"
 include: "workflow/rules/extract.smk"
-include: "workflow/rules/select.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/resample.smk"
-include: "workflow/rules/validate.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/report.smk"
+
+
+# Without an outcome a study ends with its habitats and features.
+if STUDY.predicts:
+
+    include: "workflow/rules/select.smk"
+    include: "workflow/rules/train.smk"
+    include: "workflow/rules/resample.smk"
+    include: "workflow/rules/validate.smk"
+    include: "workflow/rules/figures.smk"
+    include: "workflow/rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
-        rules.write_report.output,
-        rules.write_nomogram_page.output,
-        rules.write_provenance.output,
+        final_files(),
 
 
 rule features:
     input:
-        rules.collect_features.output,
+        expand(rules.collect_features.output, part=PARTS),
 
 
 onsuccess:

@@ -1,8 +1,8 @@
 """Predict every training patient by a whole chain that did not see the patient."""
 
 from habitat_radiomics.entry import arguments, read_json
-from habitat_radiomics.model import build_model, cross_validated_prediction
-from habitat_radiomics.model_inputs import model_inputs, model_signatures
+from habitat_radiomics.model import cross_validated_prediction
+from habitat_radiomics.model_inputs import model_inputs, model_pipeline, model_signatures
 from habitat_radiomics.signature_inputs import resampling
 from habitat_radiomics.tables import read_by_patient, write_table
 
@@ -10,10 +10,9 @@ a = arguments("settings", "outcome", "clinical", "quality*", "features*", "icc*"
 settings = read_json(a.settings)
 clinical, outcome = model_inputs(settings, a.clinical, a.outcome, a.quality, [])
 features = read_by_patient(a.features[0]) if a.features else None
-pipeline = build_model(scores=settings["signatures"], variables=settings["variables"], estimator=settings["estimator"])
 predictions = cross_validated_prediction(
     model_signatures(settings, features, a.icc),
-    pipeline,
+    model_pipeline(settings),
     features=features,
     clinical=clinical,
     outcome=outcome,

@@ -6,7 +6,9 @@ from habitat_radiomics.habitat_stability import stability_summary
 from habitat_radiomics.style import save_figure
 from habitat_radiomics.tables import read_table
 
-a = arguments("settings", "artifact", "stability", "figures*")
+a = arguments("settings", "artifact", "stability", "features", "figures*")
+settings, names = read_json(a.settings), read_json(a.artifact)["names"]
 summary = stability_summary(read_table(a.stability).fillna({"reason": ""}).astype({"habitat": str}))
-names, title = read_json(a.artifact)["names"], read_json(a.settings)["title"]
-save_figure(draw_stability(summary, names=names, title=f"{title}: stability"), a.figures)
+title, features = f"{settings['title']}: stability", read_table(a.features)
+figure = draw_stability(summary, features, names=names, title=title, threshold=settings["stable"])
+save_figure(figure, a.figures)

@@ -7,6 +7,6 @@ from habitat_radiomics.style import save_figure
 from habitat_radiomics.tables import read_table
 
 a = arguments("settings", "nomogram", "ticks", "figures*")
-label, document, ticks = read_json(a.settings)["label"], read_json(a.nomogram), read_table(a.ticks)
-note = f"Model {label}, training cohort, n = {count(document['patients'])}, {count(document['events'])} events"
-save_figure(draw_nomogram(ticks, note=note) if len(ticks) else draw_no_nomogram(label), a.figures)
+words, document, ticks = read_json(a.settings), read_json(a.nomogram), read_table(a.ticks)
+note = f"Model {words['label']}, training cohort, n = {count(document['patients'])}, {count(document['events'])} events"
+save_figure(draw_nomogram(ticks, note=note) if len(ticks) else draw_no_nomogram(words["reason"]), a.figures)

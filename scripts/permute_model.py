@@ -3,8 +3,7 @@
 import pandas as pd
 
 from habitat_radiomics.entry import arguments, read_json
-from habitat_radiomics.model import build_model
-from habitat_radiomics.model_inputs import model_inputs, model_signatures
+from habitat_radiomics.model_inputs import model_inputs, model_pipeline, model_signatures
 from habitat_radiomics.resampling import chunk_of, permutation_chunk
 from habitat_radiomics.signature_inputs import resampling
 from habitat_radiomics.tables import read_by_patient, write_table
@@ -33,7 +32,7 @@ validation = {
 }
 areas = permutation_chunk(
     model_signatures(settings, features, a.icc),
-    build_model(scores=settings["signatures"], variables=settings["variables"], estimator=settings["estimator"]),
+    model_pipeline(settings),
     features=features,
     clinical=clinical,
     outcome=outcome,

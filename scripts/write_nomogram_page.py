@@ -12,4 +12,5 @@ note = (
     f"Fitted on {count(sizes['patients'])} training patients, {count(sizes['events'])} with the event; the report of "
     "the study says how well it does in others."
 )
-replace_text(a.page, nomogram_page(document, title=title, note=note) if document else no_nomogram_page(title))
+page = nomogram_page(document, title=title, note=note) if document else no_nomogram_page(title, settings["reason"])
+replace_text(a.page, page)

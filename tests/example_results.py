@@ -223,6 +223,7 @@ def _model(folder, random, patients, name, config):
     table["odds_ratio"] = np.exp(beta)
     table["odds_ratio_low"], table["odds_ratio_high"] = np.exp(beta - 0.588), np.exp(beta + 0.588)
     table["p_wald"] = np.linspace(0.0004, 0.6, len(beta))
+    table["vif"] = np.r_[np.nan, np.linspace(1.0, 1.4, len(predictors))]
     table["method"] = "Firth" if name == "combined" else "maximum likelihood"
     predictions = example_predictions(random, patients, STRENGTH.get(name, 1.0))
     return {

@@ -28,13 +28,17 @@ CONFIG = {
     "outcome": {"column": "progression"},
     "split": {"method": "column"},
     "preprocess": {"spacing_mm": [2, 2, 2], "padding_voxels": 4},
-    "habitats": {"zone": {"sequences": ["T1"], "k_range": [1, 4], "voxels_per_patient": 500}},
+    "habitats": {"zone": {"sequences": ["T1"], "k_range": [1, 4], "voxels_per_patient": 500, "stability_patients": 5}},
     "features": {"banks": {"tumour": "small", "zone": "small"}, "custom_banks": {"small": BANK}},
-    "signatures": {"tumour": {"regions": ["tumour"], "steps": STEPS}},
+    "signatures": {
+        "tumour": {"regions": ["tumour"], "steps": STEPS},
+        "habitat": {"regions": ["zone*"], "steps": [{"stable": {"threshold": 0.6}}, *STEPS[1:]]},
+    },
     "bootstrap": {"replicates": 12, "chunks": 3},
     "models": {
         "clinical": {"clinical": ["age", "sex"]},
         "radiomics": {"signatures": ["tumour"]},
+        "habitat": {"signatures": ["habitat"]},
         "combined": {"signatures": ["tumour"], "clinical": ["age"]},
     },
 }

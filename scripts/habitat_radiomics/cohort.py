@@ -17,13 +17,13 @@ def patient_table(outcome, clinical, quality, settings):
     Parameters
     ----------
     outcome, clinical : DataFrame
-        With ``patient``.
+        With ``patient``; clinical variables as text, see `tables.read_text`.
     quality : list of DataFrame
         Quality of scans, see `collect.collect_features`.
     settings : dict
         As `settings.cohort`: patients excluded before the first job, and the site of the others.
     """
-    table = outcome.merge(clinical.astype({"patient": str}), on="patient")
+    table = outcome.merge(clinical, on="patient")
     table.insert(2, "site", table["patient"].map(settings["sites"]))
     faults = pd.concat(quality).query("not usable").drop_duplicates("patient").set_index("patient")
     table["included"] = ~table["patient"].isin(faults.index)
@@ -35,7 +35,8 @@ def patient_table(outcome, clinical, quality, settings):
             for patient, (code, reason) in settings["excluded"].items()
         ]
     )
-    return pd.concat([table, early], ignore_index=True) if len(early) else table
+    whole = table.astype({"outcome": "Int64"})  # unknown of those excluded early, and still 0 or 1 of the others
+    return pd.concat([whole, early], ignore_index=True) if len(early) else whole
 
 
 def exclusion_flow(patients, settings):

@@ -10,14 +10,17 @@ from habitat_radiomics.tables import column_parts, feature_column
 MEASURES = ("snr", "field_ratio", "voxels", "volume_mm3", "components", "grey_levels", "bins")
 
 
-def collect_features(*, patients, sequences, tables, records, primary, incomplete_patients, drawn_regions):
+def collect_features(*, patients, sequences, habitats, patterns, primary, incomplete_patients, drawn_regions):
     """Collect the features and the quality of all scans.
 
     Parameters
     ----------
     patients, sequences : list of str
-    tables, records : str
-        Path patterns with ``{patient}`` and ``{sequence}``.
+    habitats : dict of str to list of str
+        Sets of habitats that apply to each sequence.
+    patterns : dict of str to str
+        Paths with ``{patient}`` and ``{sequence}`` in place of names: ``tables`` and ``records`` of drawn regions;
+        ``habitat_tables`` and ``habitat_records``, with ``{habitats}`` too.
     primary : str
         Reading that is modelled.
     incomplete_patients : {"stop", "exclude"}
@@ -32,21 +35,23 @@ def collect_features(*, patients, sequences, tables, records, primary, incomplet
     readings : DataFrame
         The same with ``reading``, for patients with more than one reading; drawn regions only.
     quality : DataFrame
-        One row per scan: patient, sequence, usable, code, message, measures.
+        One row per scan: patient, sequence, usable, code, message, measures. A scan whose habitats cannot be made or
+        measured is not usable.
 
     Raises
     ------
     StudyFault
         Naming every unusable scan, when the policy is to stop.
     """
-    quality = pd.DataFrame([_quality_row(p, s, records) for p in patients for s in sequences])
+    scans = {(p, s): _scan_files(p, s, habitats[s], patterns) for p in patients for s in sequences}
+    quality = pd.DataFrame([_quality_row(p, s, files["records"]) for (p, s), files in scans.items()])
     unusable = quality[~quality["usable"]]
     if len(unusable) and incomplete_patients == "stop":
         lines = "\n".join(f"  - patient {r.patient}, {r.sequence}: {r.message}" for r in unusable.itertuples())
         count = unusable["patient"].nunique()
         raise StudyFault(f"Patients that cannot be used: {count} (data.incomplete_patients: stop).\n{lines}")
     kept = [patient for patient in patients if patient not in set(unusable["patient"])]
-    wide = [pd.concat([_wide(tables, p, s) for s in sequences], axis=1, join="inner") for p in kept]
+    wide = [pd.concat([_wide(s, scans[p, s]["tables"]) for s in sequences], axis=1, join="inner") for p in kept]
     if not wide:
         raise StudyFault(f"None of {len(patients)} patients can be used; see the quality table.")
     everything = pd.concat(wide, keys=kept, names=["patient", "reading"])
@@ -56,28 +61,37 @@ def collect_features(*, patients, sequences, tables, records, primary, incomplet
     return features, repeated.reset_index(), quality
 
 
+def _scan_files(patient, sequence, sets, patterns):
+    """Tables and records of one scan: of its drawn regions, then of each set of habitats."""
+    return {
+        kind: [
+            patterns[kind].format(patient=patient, sequence=sequence),
+            *(patterns[f"habitat_{kind}"].format(patient=patient, sequence=sequence, habitats=name) for name in sets),
+        ]
+        for kind in ("tables", "records")
+    }
+
+
 def _quality_row(patient, sequence, records):
-    record = read_json(records.format(patient=patient, sequence=sequence))
-    first = record["faults"][0] if record["faults"] else {"code": "", "message": ""}
-    measures = {name: record["measures"].get(name, np.nan) for name in MEASURES}
-    warnings = "; ".join(record["measures"].get("warnings", []))
+    drawn, *habitats = map(read_json, records)
+    faults = [fault for record in (drawn, *habitats) for fault in record["faults"]]
+    first = faults[0] if faults else {"code": "", "message": ""}
+    measures = {name: drawn["measures"].get(name, np.nan) for name in MEASURES}
+    warnings = "; ".join(drawn["measures"].get("warnings", []))
     return {
         "patient": patient,
         "sequence": sequence,
-        "usable": not record["faults"],
+        "usable": not faults,
         **first,
         **measures,
         "warnings": warnings,
     }
 
 
-def _wide(tables, patient, sequence):
-    """One row per reading of a scan, features as columns in the order of the file."""
-    long = pd.read_csv(
-        tables.format(patient=patient, sequence=sequence),
-        float_precision="round_trip",
-        dtype={"reading": str, "reason": str},
-    )
+def _wide(sequence, tables):
+    """One row per reading of a scan, features as columns in the order of the files."""
+    text = {"reading": str, "reason": str}
+    long = pd.concat([pd.read_csv(table, float_precision="round_trip", dtype=text) for table in tables])
     long["column"] = [feature_column(sequence, r, f) for r, f in zip(long["region"], long["feature"], strict=True)]
     order = list(dict.fromkeys(long["column"]))
     return long.pivot(index="reading", columns="column", values="value")[order]

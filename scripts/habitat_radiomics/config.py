@@ -5,6 +5,7 @@ import difflib
 
 from jsonschema import Draft202012Validator
 
+from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.habitat_sets import habitat_faults, region_names
 
 TYPE_WORDS = {
@@ -45,6 +46,16 @@ def complete_config(config, schema):
 def overridden(config, step, sequence):
     """Settings of one step for one sequence: the study's, with the sequence's own overrides on top."""
     return {**config[step], **(config["sequences"][sequence] or {}).get(step, {})}
+
+
+def members_of(config, name):
+    """The signature itself, or all candidates of one that is the best of several."""
+    return config["signatures"][name]["best_of"] or [name]
+
+
+def signature_steps(config, name):
+    """Selection steps of a signature and of all its candidates."""
+    return [step for member in members_of(config, name) for step in config["signatures"][member]["steps"]]
 
 
 def nearest(word, words):
@@ -150,6 +161,7 @@ def _reference_faults(config):
         (f"signatures.{name}.regions", s["regions"], regions + region_names(sets, s["regions"]))
         for name, s in config["signatures"].items()
     ]
+    lists += [(f"signatures.{name}.best_of", s["best_of"], signatures) for name, s in config["signatures"].items()]
     lists += [
         (f"habitats.{name}.sequences", chosen["sequences"], sequences) for name, chosen in config["habitats"].items()
     ]
@@ -164,6 +176,10 @@ def _reference_faults(config):
         (f"validation.{key}", _some(config["validation"][key]), models) for key in ("reference_model", "headline_model")
     ]
     lists += [
+        (f"validation.figures.{group}", chosen, models) for group, chosen in config["validation"]["figures"].items()
+    ]
+    lists += [("validation.pairs", pair, models) for pair in config["validation"]["pairs"]]
+    lists += [
         ("nomogram.model", _some(config["nomogram"]["model"]), models),
         ("reference", _some(config["reference"]), sequences),
         ("features.banks", list(config["features"]["banks"]), regions + sets),
@@ -171,7 +187,7 @@ def _reference_faults(config):
     faults = [
         _unknown_name(where, name, allowed) for where, names, allowed in lists for name in names if name not in allowed
     ]
-    return faults + _model_faults(config) + habitat_faults(config)
+    return faults + _purpose_faults(config) + _model_faults(config) + habitat_faults(config)
 
 
 def _some(value):
@@ -185,16 +201,29 @@ def _unknown_name(where, name, allowed):
     )
 
 
+def _purpose_faults(config):
+    """A study predicts an outcome by signatures and models, or has none of the three and describes."""
+    column, parts = config["outcome"]["column"], ("signatures", "models")
+    lacking, given = ([name for name in parts if bool(config[name]) is wanted] for wanted in (False, True))
+    if column and lacking:
+        return [
+            f"config: the outcome is column {column}, but there are no {' and no '.join(lacking)}. Add them, or remove "
+            "outcome for a study that only describes images, habitats and features."
+        ]
+    if given and not column:
+        return [f"config: there are {' and '.join(given)}, but outcome.column is empty. Name it, or remove them."]
+    return []
+
+
 def _model_faults(config):
     faults = [
         f"config: models.{name} has neither signatures nor clinical variables. Name at least one."
         for name, model in config["models"].items()
         if not model["signatures"] and not model["clinical"]
     ]
-    for name, signature in config["signatures"].items():
-        steps = [next(iter(step)) for step in signature["steps"]]
-        if "lasso" not in steps or steps.index("lasso") != len(steps) - 1:
-            faults.append(f"config: signatures.{name}.steps must end with lasso, the score. Found: {'; '.join(steps)}.")
+    faults += [fault for name in config["signatures"] for fault in _signature_faults(name, config["signatures"])]
+    if (named := config["nomogram"]["model"]) in config["models"]:
+        faults += _nomogram_faults(named, WORDS[config["models"][named]["estimator"]])
     faults += [
         f"config: clinical.{name} is a category without levels. List them, the reference level first."
         for name, variable in config["clinical"].items()
@@ -208,3 +237,36 @@ def _model_faults(config):
     if config["split"]["method"] == "site" and not config["split"]["train_sites"]:
         faults.append("config: split.train_sites is empty; split by site needs the centres that train.")
     return faults
+
+
+def _signature_faults(name, signatures):
+    """A signature selects features of regions, or is the best of others that do."""
+    chosen = signatures[name]
+    if chosen["best_of"]:
+        own = [key for key in ("regions", "steps", "sequences") if chosen.get(key)]
+        nested = [member for member in chosen["best_of"] if signatures.get(member, {}).get("best_of")]
+        faults = [f"config: signatures.{name} is the best of others and cannot have {key}. Remove it." for key in own]
+        return faults + [
+            f"config: signatures.{name}.best_of names {member}, itself the best of others. Name its candidates."
+            for member in nested
+        ]
+    faults = [
+        f"config: signatures.{name} lacks the key '{key}'. Add it, or best_of; config/README.md describes both."
+        for key in ("regions", "steps")
+        if not chosen[key]
+    ]
+    steps = [next(iter(step)) for step in chosen["steps"]]
+    if steps and ("lasso" not in steps or steps.index("lasso") != len(steps) - 1):
+        faults.append(f"config: signatures.{name}.steps must end with lasso, the score. Found: {'; '.join(steps)}.")
+    return faults
+
+
+def _nomogram_faults(model, words):
+    """A nomogram is drawn from coefficients."""
+    if words.has_coefficients:
+        return []
+    drawable = ", ".join(name for name, other in WORDS.items() if other.has_coefficients)
+    return [
+        f"config: nomogram.model is {model}, a {words.name}, which has no coefficients to turn into points. Name a "
+        f"model whose estimator is one of: {drawable}; or leave it empty."
+    ]

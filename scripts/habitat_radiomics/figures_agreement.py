@@ -49,6 +49,7 @@ def draw_agreement(icc, *, thresholds, forms):
             continue
         _draw_histogram(axes, icc, kind, thresholds)
     panels[0].set_ylabel("Features")
+    panels[0].yaxis.set_major_formatter(lambda value, _: count(round(value)))
     return figure
 
 

@@ -53,10 +53,16 @@ def calibration_text(summary, model, cohort, optimism=None):
     lines = [_with_interval(rows, "intercept", "intercept") + ", " + _with_interval(rows, "slope", "slope")]
     lines.append(f"ICI {_value(rows, 'ici')}, " + _with_interval(rows, "brier", "Brier"))
     if optimism is not None:
-        corrected = optimism.set_index("statistic")["corrected"]
-        measures = (f"{name} {number(corrected[name])}" for name in ("intercept", "slope"))
-        lines.append(f"corrected: {', '.join(measures)}, Brier {number(corrected['brier'])}")
+        lines.append(_corrected_text(optimism.set_index("statistic")["corrected"].rename({"brier": "Brier"})))
     return lines
+
+
+def _corrected_text(corrected):
+    names = ("intercept", "slope", "Brier")
+    known = [f"{name} {number(corrected[name])}" for name in names if not missing(corrected[name])]
+    unknown = [name for name in names if missing(corrected[name])]
+    undefined = f"{' and '.join(unknown)} not estimable" if unknown else ""
+    return "corrected: " + "; ".join(filter(None, (", ".join(known), undefined)))
 
 
 def distribution(predictions, cohort, model):
@@ -100,7 +106,8 @@ def draw_calibration(curves, predictions, summary, *, cohort, models, level, opt
         for model in shown
     }
     strips = TOP_MM + PANEL_MM + 3
-    legend = LINE_MM * (5 + sum(len(lines) + 0.2 for lines in legends.values()))
+    explanation = _explanation(curves, shown, level)
+    legend = LINE_MM * (3.5 + explanation.count("\n") + sum(len(lines) + 0.2 for lines in legends.values()))
     figure = new_figure(SINGLE_COLUMN_MM, strips + STRIP_MM * len(shown) + 9 + legend, layout="none")
     axes = _panel(figure, TOP_MM, PANEL_MM)
     title = "Training" if curves["corrected"].notna().any() else cohort_label(cohort)
@@ -111,7 +118,7 @@ def draw_calibration(curves, predictions, summary, *, cohort, models, level, opt
     colours = {name: style["color"] for name, style in model_styles([model["name"] for model in models]).items()}
     _draw_curves(axes, curves, legends, colours)
     _draw_strips(figure, strips, predictions, cohort, {name: colours[name] for name in legends})
-    _write_legend(figure, axes, _explanation(curves, shown, level))
+    _write_legend(figure, axes, explanation)
     return figure
 
 

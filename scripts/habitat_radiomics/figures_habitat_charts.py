@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 
 from habitat_radiomics.figures_habitats import habitat_patches
+from habitat_radiomics.habitat_feature_stability import feature_summary
 from habitat_radiomics.habitat_stability import ALL, PERTURBATIONS
 from habitat_radiomics.habitats import COLOURS
 from habitat_radiomics.labels import MINUS, count, number
@@ -19,7 +20,6 @@ from habitat_radiomics.style import (
     write_note,
     write_title,
 )
-from habitat_radiomics.tables import column_parts
 
 CRITERIA = {
     "bic": "BIC, difference from its lowest",
@@ -154,6 +154,7 @@ def draw_fractions(fractions, *, names, title, outcome_label):
     names : list of str
         Of the habitats in their order.
     title, outcome_label : str
+        The second empty in a study without an outcome.
     """
     groups = list(dict.fromkeys(fractions["group"]))
     figure = new_figure(DOUBLE_COLUMN_MM, 82)
@@ -183,7 +184,10 @@ def _draw_bars(axes, fractions, groups, k, outcome_label):
     axes.set_xticks([at for at, _ in ticks], [word for _, word in ticks])
     axes.tick_params(axis="x", length=0)
     axes.set(
-        ylim=(0, 1), xlim=(-1, left - 0.5), ylabel="Share of the tumour", xlabel=f"{outcome_label}; a bar is a patient"
+        ylim=(0, 1),
+        xlim=(-1, left - 0.5),
+        ylabel="Share of the tumour",
+        xlabel="; ".join(filter(None, [outcome_label, "a bar is a patient"])),
     )
 
 
@@ -222,31 +226,28 @@ def _spread(values, width):
 
 
 @styled
-def draw_stability(summary, *, names, title, features=None, threshold=None):
+def draw_stability(summary, features, *, names, title, threshold=None):
     """Draw how well habitats, and their features, survive each perturbation.
 
     Parameters
     ----------
     summary : DataFrame
         ``habitat_stability.stability_summary``.
+    features : DataFrame
+        ``habitat_feature_stability.feature_stability``; features named ``sequence|region|feature``.
     names : list of str
         Of the habitats in their order.
     title : str
-    features : DataFrame, optional
-        ``habitat_stability.feature_stability``; features named ``sequence|region|feature``.
     threshold : float, optional
-        ICC above which a feature is kept.
+        ICC above which a feature is kept by a signature.
     """
-    figure = new_figure(DOUBLE_COLUMN_MM, 84)
+    figure = new_figure(DOUBLE_COLUMN_MM, 90)
     write_title(figure, title)
-    panels = figure.subplots(
-        1, 2 if features is None else 3, width_ratios=(1.2, 0.8, 1)[: 2 if features is None else 3]
-    )
-    order = [name for name in PERTURBATIONS if name in set(summary["perturbation"])]
+    panels = figure.subplots(1, 3, width_ratios=(1.1, 0.7, 1.1))
+    order = [name for name in PERTURBATIONS if name in set(summary["perturbation"])] + [ALL]
     _draw_dice(panels[0], summary, order, len(names))
     _draw_rand(panels[1], summary, order)
-    if features is not None:
-        _draw_feature_icc(panels[2], features, len(names), threshold)
+    _draw_feature_icc(panels[2], features, order, len(names), threshold)
     figure.legend(handles=habitat_patches(names), loc="outside lower left", ncols=len(names), handlelength=1.2)
     return figure
 
@@ -276,7 +277,7 @@ def _draw_quartiles(axes, rows, offset, colour):
 
 
 def _perturbation_axis(axes, order):
-    words = [name.replace(" - ", f" {MINUS} ") for name in order]
+    words = [name.replace(" - ", f" {MINUS} ").replace(ALL, "all of the same k") for name in order]
     axes.set_yticks(range(len(order)), words)
     axes.set(xlim=(0, 1.03), ylim=(len(order) - 0.5, -0.5))
     axes.tick_params(axis="y", length=0)
@@ -284,26 +285,19 @@ def _perturbation_axis(axes, order):
         axes.axhline(position - 0.5, color=LIGHT_GREY, linewidth=0.5, zorder=0)
 
 
-def _draw_feature_icc(axes, features, k, threshold):
-    """Cumulative share of each habitat's features by ICC over all perturbations."""
-    everything = features[features["perturbation"] == ALL]
-    regions = everything["feature"].map(lambda name: column_parts(name)[1])
+def _draw_feature_icc(axes, features, order, k, threshold):
+    """Quartiles over features of each habitat's ICC; those below 0 stand at 0."""
+    summary = feature_summary(features)
     for habitat in range(1, k + 1):
-        known = np.sort(everything.loc[regions == f"habitat{habitat}", "icc"].dropna().to_numpy(dtype=float))
-        if not len(known):
-            continue
-        x, above = np.append(0, np.clip(known, 0, 1)), np.append(1, 1 - np.arange(len(known)) / len(known))
-        axes.step(x, above, where="pre", color=GREY, linewidth=2.2)
-        axes.step(x, above, where="pre", color=COLOURS[habitat - 1], linewidth=1.5)
+        rows = summary[summary["habitat"] == str(habitat)].set_index("perturbation").reindex(order)
+        rows[["q25", "median", "q75"]] = rows[["q25", "median", "q75"]].clip(lower=0)
+        _draw_quartiles(axes, rows, 0.6 * ((habitat - 0.5) / k - 0.5), COLOURS[habitat - 1])
+    _perturbation_axis(axes, order)
+    axes.set_yticklabels([])
+    patients = int(features["n"].max()) if len(features) else 0
+    axes.set(xlabel=f"ICC(2,1) of features, {count(patients)} patients\n(median, quartiles over features)")
     if threshold is not None:
         axes.axvline(threshold, color=GREY, linewidth=0.9, linestyle=(0, (3, 2)))
-        kept = int((everything["icc"] > threshold).sum())
-        axes.set_title(
-            f"{count(kept)} of {count(len(everything))} features > {threshold:g}", fontweight="normal", fontsize=7.5
-        )
-    axes.set(
-        xlim=(0, 1.02),
-        ylim=(0, 1.02),
-        xlabel="ICC of features over perturbations",
-        ylabel="Share of features at least so stable",
-    )
+        everything = features.loc[features["perturbation"] == ALL, "icc"]
+        kept = f"{count(int((everything > threshold).sum()))} of {count(len(everything))} features > {threshold:g}"
+        axes.set_title(kept, fontweight="normal", fontsize=7.5)

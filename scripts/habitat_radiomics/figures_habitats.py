@@ -17,6 +17,7 @@ from habitat_radiomics.figures_regions import (
     _show,
     _slice_title,
     _voxel_edges,
+    common_scale_bar_mm,
     scale_bar_mm,
 )
 from habitat_radiomics.habitats import COLOURS
@@ -70,7 +71,7 @@ def draw_habitats(slices, *, patient, names):
     for (sequence, found), height in zip(slices.items(), heights, strict=True):
         top -= TITLE_MM + height
         boxes = [(GAP_MM, top, width, height), (2 * GAP_MM + width, top, width, height)]
-        _draw_row(figure, sequence, found, [_relative(box, total) for box in boxes])
+        _draw_row(figure, sequence, found, [_relative(box, total) for box in boxes], common_scale_bar_mm(slices))
         if not isinstance(found, str) and names[sequence] != keyed:
             keyed = names[sequence]
             _draw_key(figure, keyed, (3 * GAP_MM + 2 * width) / DOUBLE_COLUMN_MM, (top + height) / total)
@@ -82,7 +83,7 @@ def _relative(box, total):
     return (left / DOUBLE_COLUMN_MM, bottom / total, width / DOUBLE_COLUMN_MM, height / total)
 
 
-def _draw_row(figure, sequence, found, boxes):
+def _draw_row(figure, sequence, found, boxes, bar_mm):
     if isinstance(found, str):
         left, bottom, width, height = boxes[0]
         write_note(figure.add_axes((left, bottom, 2 * width, height)), f"{sequence} cannot be shown:\n{found}")
@@ -90,7 +91,7 @@ def _draw_row(figure, sequence, found, boxes):
     plain, overlaid = (figure.add_axes(box) for box in boxes)
     _show(plain, found)
     plain.set_title(_slice_title(sequence, found), fontsize=7.5, fontweight="normal")
-    _draw_scale_bar(plain, found)
+    _draw_scale_bar(plain, found, bar_mm)
     _show(overlaid, found)
     _draw_labels(overlaid, found)
 

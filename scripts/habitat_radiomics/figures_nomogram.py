@@ -89,10 +89,10 @@ def draw_nomogram(ticks, *, title="", note="", linear_predictor=False):
 
 
 @styled
-def draw_no_nomogram(label):
-    """Say that a model has no nomogram, because no predictor changes its risk."""
+def draw_no_nomogram(reason):
+    """Say why a model has no nomogram."""
     figure = new_figure(DOUBLE_COLUMN_MM, 40)
-    write_note(figure.add_subplot(), f"No nomogram: no predictor of the model {label} changes the risk.")
+    write_note(figure.add_subplot(), f"No nomogram: {reason}.")
     return figure
 
 

@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 from habitat_radiomics.labels import cohort_label, count, number, p_value
 from habitat_radiomics.style import BLUE, GREY, SINGLE_COLUMN_MM, VERMILION, new_figure, styled, write_title
 
-HEADROOM = 1.6  # of the panels, for the words above the bars
+HEADROOM = 1.7  # of the panels, for the words above the bars
 BINS = np.linspace(0, 1, 41)
 
 
@@ -41,7 +41,7 @@ def draw_permutation(areas, test, *, label):
         axes.set_title(f"{cohort_label(row.cohort)}, n = {count(size['n'])}, {count(size['events'])} events")
         axes.text(0.02, 0.95, panel_text(row), transform=axes.transAxes, va="top", fontsize=7)
         axes.set_ylabel("Permutations")
-    panels[-1].set(xlabel="AUC", xlim=(0, 1))
+    panels[-1].set(xlabel="AUC (bars: permuted; solid: study; dashed: chance)", xlim=(0, 1))
     return figure
 
 
@@ -49,4 +49,4 @@ def panel_text(row):
     """Return the observed AUC, the number of permutations and p value of one cohort."""
     p = p_value(row.p)
     p = f"p {p[0]} {p[1:]}" if p.startswith("<") else f"p = {p}"
-    return f"Study {number(row.observed)} (red)\n{count(row.permutations)} permutations, {p}"
+    return f"Study {number(row.observed)}\n{count(row.permutations)} permutations\n{p}"

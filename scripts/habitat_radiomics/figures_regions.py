@@ -47,7 +47,7 @@ def draw_regions(slices, *, patient, regions):
     top = total - TITLE_MM * 0.6
     for (sequence, found), height in zip(slices.items(), heights, strict=True):
         top -= TITLE_MM + height
-        _draw_row(figure, sequence, found, names, (width, height, top, total))
+        _draw_row(figure, sequence, found, names, (width, height, top, total), common_scale_bar_mm(slices))
     handles = [_swatch(name) for name in names]
     figure.legend(handles=handles, loc="lower left", ncols=2, bbox_to_anchor=(0.01, 0.0))
     return figure
@@ -60,7 +60,7 @@ def _height(found, width):
     return width * rows * found.spacing_mm[1] / (columns * found.spacing_mm[0])
 
 
-def _draw_row(figure, sequence, found, names, place):
+def _draw_row(figure, sequence, found, names, place, bar_mm):
     width, height, bottom, total = place
     full = 2 * width + 3 * GAP_MM
     boxes = [(x / full, bottom / total, width / full, height / total) for x in (GAP_MM, 2 * GAP_MM + width)]
@@ -75,7 +75,7 @@ def _draw_row(figure, sequence, found, names, place):
             _draw_labels(axes, found, names)
         else:
             axes.set_title(_slice_title(sequence, found), fontsize=7.5, fontweight="normal")
-            _draw_scale_bar(axes, found)
+            _draw_scale_bar(axes, found, bar_mm)
 
 
 def _slice_title(sequence, found):
@@ -134,9 +134,13 @@ def scale_bar_mm(width_mm):
     return max((length for length in NICE_MM if length <= width_mm / 3), default=NICE_MM[0])
 
 
-def _draw_scale_bar(axes, found):
+def common_scale_bar_mm(slices):
+    """Return the length of the bars of one figure: sequences on almost the same scale must not differ by their bars."""
+    return min((scale_bar_mm(_extent(found)[1]) for found in slices.values() if not isinstance(found, str)), default=0)
+
+
+def _draw_scale_bar(axes, found, length):
     width, height = _extent(found)[1], _extent(found)[2]
-    length = scale_bar_mm(width)
     x, y = 0.04 * width, 0.94 * height
     rim = [withStroke(linewidth=3.6, foreground="black")]
     axes.plot([x, x + length], [y, y], color="white", linewidth=2, solid_capstyle="butt", path_effects=rim)

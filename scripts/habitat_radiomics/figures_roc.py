@@ -4,7 +4,21 @@ import pandas as pd
 
 from habitat_radiomics.labels import DASH, cohort_label, interval, missing, number, percent
 from habitat_radiomics.roc import roc_points
-from habitat_radiomics.style import GREY, SINGLE_COLUMN_MM, model_styles, new_figure, styled, write_note
+from habitat_radiomics.style import (
+    DOUBLE_COLUMN_MM,
+    GREY,
+    SINGLE_COLUMN_MM,
+    model_styles,
+    new_figure,
+    styled,
+    write_note,
+    write_title,
+)
+
+MOST_COLUMNS = 2
+LEFT_MM, SIDE_MM, BELOW_MM = 12.5, 70.0, 8.5  # of a panel: room of its labels, edge of the axes, start of its legend
+TITLE_MM, PANEL_MM, LINE_MM = 15.0, 88.0, 3.9
+SPARE_MM = 7.0  # between the rows of panels, for a title; not below the last
 
 
 def roc_table(predictions, cohort):
@@ -45,8 +59,8 @@ def cohort_size(metrics, cohort):
 
 
 @styled
-def draw_roc(curves, metrics, *, cohort, models, level):
-    """Draw the ROC curves of all models in one cohort.
+def draw_roc(curves, metrics, *, cohort, groups, level):
+    """Draw the ROC curves of one cohort, a panel for each group of models.
 
     Parameters
     ----------
@@ -54,8 +68,8 @@ def draw_roc(curves, metrics, *, cohort, models, level):
         See `roc_table`.
     metrics : DataFrame
         model, cohort, metric, estimate, ci_low, ci_high, n, events.
-    models : list of dict
-        ``name`` and ``label``, in the order of the study.
+    groups : list of dict
+        ``title`` and ``models``, each with ``name`` and ``label``, in the order of the study.
     level : float
         Level of the intervals.
 
@@ -63,13 +77,37 @@ def draw_roc(curves, metrics, *, cohort, models, level):
     -------
     matplotlib.figure.Figure
     """
-    figure = new_figure(SINGLE_COLUMN_MM, 101 + 4.2 * len(models))
-    axes = figure.add_subplot()
-    axes.set_title(f"{cohort_label(cohort)}\n{cohort_size(metrics, cohort)}")
-    if curves.empty:
+    columns, lines = min(len(groups), MOST_COLUMNS), max(len(group["models"]) for group in groups)
+    rows = -(-len(groups) // columns)
+    width = SINGLE_COLUMN_MM if columns == 1 else DOUBLE_COLUMN_MM
+    figure = new_figure(width, TITLE_MM - SPARE_MM + rows * _row_mm(lines), layout="none")
+    size = cohort_size(metrics, cohort)
+    for place, group in enumerate(groups):
+        title = f"{cohort_label(cohort)}\n{size}" if columns == 1 else group["title"]
+        axes = _panel(figure, *divmod(place, columns), columns=columns, lines=lines)
+        axes.set_title(title)
+        _draw_group(axes, curves, metrics, cohort, group["models"], level)
+    if columns > 1:
+        write_title(figure, f"{cohort_label(cohort)}: {size}")
+    return figure
+
+
+def _row_mm(lines):
+    """Height of a row of panels with legends of so many models."""
+    return PANEL_MM + LINE_MM * (lines + 2)
+
+
+def _panel(figure, row, column, *, columns, lines):
+    """Square axes of one group, with room for its legend below."""
+    width, height = (25.4 * size for size in figure.get_size_inches())
+    left, bottom = column * width / columns + LEFT_MM, TITLE_MM + row * _row_mm(lines) + SIDE_MM
+    return figure.add_axes((left / width, 1 - bottom / height, SIDE_MM / width, SIDE_MM / height))
+
+
+def _draw_group(axes, curves, metrics, cohort, models, level):
+    if not curves["model"].isin([model["name"] for model in models]).any():
         write_note(axes, "No curve: a ROC curve needs patients\nwith and without the outcome.")
-        return figure
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), label="Chance  0.50")
+        return
     styles = model_styles([model["name"] for model in models])
     for model in models:
         curve = curves[curves["model"] == model["name"]]
@@ -81,14 +119,12 @@ def draw_roc(curves, metrics, *, cohort, models, level):
             clip_on=False,
             **styles[model["name"]],
         )
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="1 \N{MINUS SIGN} specificity", ylabel="Sensitivity")
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles[1:] + handles[:1],
-        labels[1:] + labels[:1],
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), label="Chance  0.50", zorder=1.5)
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="1 \N{MINUS SIGN} specificity", ylabel="Sensitivity")
+    axes.legend(
         title=f"AUC ({percent(level)} CI)",
-        loc="outside lower left",
+        loc="upper left",
+        bbox_to_anchor=(-LEFT_MM / SIDE_MM, -BELOW_MM / SIDE_MM),
         alignment="left",
         handlelength=2.6,
     )
-    return figure

@@ -7,6 +7,7 @@ from habitat_radiomics.entry import read_json
 from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.habitat_count import COLUMNS, count_curve, design_effect, selection_record
 from habitat_radiomics.habitats import fit_habitats, fit_scaling
+from habitat_radiomics.tables import read_table
 
 
 def read_samples(patients, *, samples, records):
@@ -34,6 +35,33 @@ def read_samples(patients, *, samples, records):
     return (
         {patient: np.load(samples.format(patient=patient)) for patient in measures},
         {patient: found["resels"] for patient, found in measures.items()},
+    )
+
+
+def read_perturbed(patients, *, agreements, features, records):
+    """Return the tables of agreement and of features under perturbations, by patient, of those that can be used.
+
+    Parameters
+    ----------
+    patients : list of str
+        Training patients in whom the stability is measured.
+    agreements, features, records : str
+        Path patterns with ``{patient}``.
+
+    Raises
+    ------
+    StudyFault
+        Nobody can be used.
+    """
+    usable = [patient for patient in patients if not read_json(records.format(patient=patient))["faults"]]
+    if not usable:
+        raise StudyFault(
+            f"None of the {len(patients)} training patients in whom the stability of habitats is measured can be used; "
+            f"the reasons are in {records}. Repair them, or raise stability_patients."
+        )
+    return tuple(
+        {patient: read_table(pattern.format(patient=patient)) for patient in usable}
+        for pattern in (agreements, features)
     )
 
 
@@ -94,7 +122,10 @@ def share_table(patients, records, *, k):
 
 
 def shares_by_outcome(shares, outcome):
-    """Add ``group``, ``no`` before ``yes``, to the table of shares, from a table of patient and outcome (0 or 1)."""
+    """Add ``group``, ``no`` before ``yes``, to the table of shares, from a table of patient and outcome (0 or 1).
+
+    In a study without an outcome everybody is in group ``all``.
+    """
     joined = shares.merge(outcome[["patient", "outcome"]], on="patient").sort_values(["outcome", "patient"])
-    joined.insert(1, "group", joined.pop("outcome").map({0: "no", 1: "yes"}))
+    joined.insert(1, "group", joined.pop("outcome").map({0: "no", 1: "yes"}).fillna("all"))
     return joined

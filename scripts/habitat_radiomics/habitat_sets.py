@@ -2,6 +2,8 @@
 
 import re
 
+FEWEST_STABILITY_PATIENTS = 5
+
 
 def is_region(region, asked):
     """Whether a region is the one asked for; ``NAME*`` asks for every habitat of set NAME (8 at most)."""
@@ -44,7 +46,7 @@ def habitat_faults(config):
 
 
 def _signature_faults(name, signature, config):
-    """Habitats of other sequences, and agreement of readers asked of habitats alone."""
+    """Habitats of other sequences, agreement of readers asked of habitats alone, stability of no or few habitats."""
     sets, sequences = config["habitats"], signature.get("sequences", config["sequences"])
     asked = region_names(list(sets), signature["regions"])
     owned = {region: sets[region[:-1]]["sequences"] for region in asked}
@@ -58,4 +60,18 @@ def _signature_faults(name, signature, config):
         faults.append(
             f"config: signatures.{name} selects habitats by icc, but readers do not draw habitats. Remove the icc step."
         )
-    return faults
+    return faults + (
+        _stability_faults(name, owned, sets) if any("stable" in step for step in signature["steps"]) else []
+    )
+
+
+def _stability_faults(name, regions, sets):
+    if not regions:
+        return [f"config: signatures.{name} selects by stable, but none of its regions is a habitat. Remove the step."]
+    few = {region[:-1]: sets[region[:-1]]["stability_patients"] for region in regions}
+    return [
+        f"config: signatures.{name} selects by stable, but habitats.{own}.stability_patients is {patients}; at least "
+        f"{FEWEST_STABILITY_PATIENTS} are needed for a correlation. Raise it."
+        for own, patients in few.items()
+        if patients < FEWEST_STABILITY_PATIENTS
+    ]

@@ -1,4 +1,4 @@
-"""How much habitats and their features change when what should not matter is changed a little.
+"""How much habitats change when what should not matter is changed a little (their features: habitat_feature_stability).
 
 Labelling one patient under every perturbation needs numpy and SimpleITK only; refitting and summarising are for the
 cohort and import what they need themselves.
@@ -16,7 +16,7 @@ REFERENCE, ALL = "reference", "all"
 FEWER, MORE, SEED, PATIENTS = "k - 1", "k + 1", "another seed", "half of the patients"
 NOISE, ERODED, DILATED, SHIFTED = "noise", "mask - 1 voxel", "mask + 1 voxel", "shift"
 PERTURBATIONS = (FEWER, MORE, SEED, PATIENTS, NOISE, ERODED, DILATED, SHIFTED)
-OTHER_NUMBER = (FEWER, MORE)  # habitats are then compared with those they overlap most, and have no feature ICC
+OTHER_NUMBER = (FEWER, MORE)  # habitats are then compared with those they overlap most
 
 
 class AgreementRow(NamedTuple):
@@ -76,19 +76,15 @@ def _fit_again(samples, artifact, *, k):
 # One patient
 
 
-def perturbed_labels(images, mask, artifact, again, *, noise_sd=0.1, shift_voxels=0.5, seed=0):
-    """Habitats of one patient as they are, and under every perturbation.
+def perturbed_images(images, artifact, *, noise_sd=0.1, shift_voxels=0.5, seed=0):
+    """Images of one patient with noise, and moved; the other perturbations leave them as they are.
 
     Parameters
     ----------
     images : dict of str to SimpleITK.Image
-        Normalised images by sequence, on the grid of the mask, with at least a voxel around the tumour.
-    mask : SimpleITK.Image
-        Tumour, non-zero inside.
+        Normalised images by sequence.
     artifact : dict
         From ``habitats.fit_habitats``.
-    again : dict of str to dict
-        From `refitted`.
     noise_sd : float
         Standard deviation of the white noise added to the images, in training standard deviations of the tumour.
     shift_voxels : float
@@ -98,19 +94,42 @@ def perturbed_labels(images, mask, artifact, again, *, noise_sd=0.1, shift_voxel
 
     Returns
     -------
+    dict of str to dict
+        `NOISE` and `SHIFTED` to images by sequence.
+    """
+    moved = {name: shifted(image, shift_voxels=shift_voxels) for name, image in images.items()}
+    return {NOISE: noisy_images(images, artifact, noise_sd=noise_sd, seed=seed), SHIFTED: moved}
+
+
+def perturbed_labels(images, changed, mask, artifact, again):
+    """Habitats of one patient as they are, and under every perturbation.
+
+    Parameters
+    ----------
+    images : dict of str to SimpleITK.Image
+        Normalised images by sequence, on the grid of the mask, with at least a voxel around the tumour.
+    changed : dict of str to dict
+        From `perturbed_images`.
+    mask : SimpleITK.Image
+        Tumour, non-zero inside.
+    artifact : dict
+        From ``habitats.fit_habitats``.
+    again : dict of str to dict
+        From `refitted`.
+
+    Returns
+    -------
     dict of str to (SimpleITK.Image or None)
         Labels by perturbation, `REFERENCE` first; None where erosion leaves nothing.
     """
-    noisy = noisy_images(images, artifact, noise_sd=noise_sd, seed=seed)
-    moved = {name: shifted(image, shift_voxels=shift_voxels) for name, image in images.items()}
     drawn = sitk.Cast(mask != 0, sitk.sitkUInt8)
     eroded = sitk.BinaryErode(drawn, (1, 1, 1), sitk.sitkCross)
     labels = {REFERENCE: label_habitats(images, mask, artifact)}
     labels |= {name: label_habitats(images, mask, other) for name, other in again.items()}
-    labels[NOISE] = label_habitats(noisy, mask, artifact)
+    labels[NOISE] = label_habitats(changed[NOISE], mask, artifact)
     labels[ERODED] = label_habitats(images, eroded, artifact) if sitk.GetArrayViewFromImage(eroded).any() else None
     labels[DILATED] = label_habitats(images, sitk.BinaryDilate(drawn, (1, 1, 1), sitk.sitkCross), artifact)
-    labels[SHIFTED] = label_habitats(moved, mask, artifact)
+    labels[SHIFTED] = label_habitats(changed[SHIFTED], mask, artifact)
     return labels
 
 
@@ -208,12 +227,13 @@ def adjusted_rand_index(first, second):
 # Summary of the cohort
 
 
-def stability_table(rows_by_patient):
+def stability_table(tables):
     """One table of all patients' `agreement_rows`.
 
     Parameters
     ----------
-    rows_by_patient : dict of str to list of AgreementRow
+    tables : dict of str to DataFrame
+        Patient to the table of `AgreementRow`.
 
     Returns
     -------
@@ -222,8 +242,7 @@ def stability_table(rows_by_patient):
     """
     import pandas as pd
 
-    rows = [(patient, *row) for patient in sorted(rows_by_patient) for row in rows_by_patient[patient]]
-    return pd.DataFrame(rows, columns=["patient", *AgreementRow._fields])
+    return pd.concat({patient: tables[patient] for patient in sorted(tables)}, names=["patient"]).reset_index("patient")
 
 
 def stability_summary(table):
@@ -242,51 +261,3 @@ def stability_summary(table):
         quartiles = values.quantile([0.5, 0.25, 0.75]).tolist() if len(values) else [np.nan] * 3
         rows.append((perturbation, measure, habitat, len(values), *quartiles))
     return pd.DataFrame(rows, columns=["perturbation", "measure", "habitat", "n", "median", "q25", "q75"])
-
-
-def feature_stability(features, *, form="ICC(2,1)"):
-    """Intraclass correlation of every habitat feature over the perturbations that keep the number of habitats.
-
-    Parameters
-    ----------
-    features : DataFrame
-        ``patient``, ``perturbation`` (`REFERENCE` and others) and one column per feature.
-    form : str
-        See ``reliability.icc``.
-
-    Returns
-    -------
-    DataFrame
-        feature, perturbation (`ALL` together with the reference, then each with the reference), icc, ci_low, ci_high,
-        n (patients), reason.
-
-    Raises
-    ------
-    ValueError
-        No reference, or no perturbation that keeps the number of habitats.
-    """
-    import pandas as pd
-
-    columns = [name for name in features.columns if name not in ("patient", "perturbation")]
-    kept = [name for name in PERTURBATIONS if name not in OTHER_NUMBER and name in set(features["perturbation"])]
-    if not kept or REFERENCE not in set(features["perturbation"]):
-        raise ValueError("feature stability needs the reference and at least one perturbation of the same k.")
-    by_name = {name: part.set_index("patient")[columns] for name, part in features.groupby("perturbation")}
-    tables = [_icc_table(by_name, [REFERENCE, *kept], ALL, form)]
-    tables += [_icc_table(by_name, [REFERENCE, name], name, form) for name in kept]
-    return pd.concat(tables, ignore_index=True)
-
-
-def _icc_table(by_name, raters, label, form):
-    import pandas as pd
-
-    from habitat_radiomics.reliability import icc
-
-    patients = sorted(set().union(*(by_name[name].index for name in raters)))
-    columns = by_name[REFERENCE].columns
-    ratings = np.stack([by_name[name].reindex(patients).to_numpy(dtype=float) for name in raters], axis=1)
-    found = icc(ratings, form=form)
-    return pd.DataFrame(
-        {"feature": columns, "perturbation": label, "icc": found.estimate, "ci_low": found.ci_low,
-         "ci_high": found.ci_high, "n": found.n, "reason": found.reason}
-    )  # fmt: skip

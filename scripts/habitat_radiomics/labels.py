@@ -21,6 +21,7 @@ METRICS = {
 }
 STEPS = {
     "extracted": "Extracted",
+    "best_of": "Of the chosen signature",
     "icc": "Reproducible (ICC)",
     "complete": "Complete",
     "zscore": "Standardised",
@@ -125,8 +126,8 @@ def number(value, decimals=2):
 
 
 def significant(value, digits=4):
-    """Return a number with significant digits and a true minus sign; an en dash when it is missing."""
-    return DASH if missing(value) else f"{value:.{digits}g}".replace("-", MINUS)
+    """Return a number with significant digits, zeros included, and a true minus sign; an en dash when it is missing."""
+    return DASH if missing(value) else f"{value:#.{digits}g}".rstrip(".").replace("-", MINUS)
 
 
 def coefficient(value):
@@ -135,8 +136,10 @@ def coefficient(value):
 
 
 def ratio(value):
-    """Return an odds ratio: two decimals, or three significant digits where these say more."""
-    return number(value) if missing(value) or 0.1 <= value < 100 else significant(value, 3)
+    """Return an odds ratio: two decimals, two significant digits below 0.1, whole numbers from 100 on."""
+    if missing(value) or 0.1 <= value < 100:
+        return number(value)
+    return significant(value, 2 if value < 0.1 else 3)
 
 
 def count(value):

@@ -41,6 +41,7 @@ Fits = namedtuple(
         "scales",  # (fits, p) standard deviation of the column under these weights; 0: constant, never enters
         "intercept",  # (fits,)
         "coefficients",  # (fits, p)
+        "earlier",  # (fits, p) coefficients at the penalty before
         "linear",  # (fits, n) linear predictor of every row, weight 0 included
         "residual",  # (fits, n) w (y - probability)
         "curvature",  # (fits, n) w probability (1 - probability)
@@ -73,6 +74,7 @@ def new_fits(y, weights, scales):
         scales=scales,
         intercept=intercept,
         coefficients=np.zeros((n_fits, p)),
+        earlier=np.zeros((n_fits, p)),
         linear=np.repeat(intercept[:, None], n, axis=1),
         residual=np.zeros((n_fits, n)),
         curvature=np.zeros((n_fits, n)),
@@ -194,6 +196,19 @@ def _screen(columns, fits, f, penalty, previous, l1_ratio):
             fits.gradient[f, j] = _dot(columns[j], fits.residual[f])
     fits.n_working[f] = kept
     _enlarge(fits, f, l1_ratio * (2 * penalty - previous))
+
+
+@compiled
+def _extrapolate(columns, fits, f, ratio):
+    """Start a penalty where the path heads: between changes of the support it is nearly linear in the penalty."""
+    for q in range(fits.n_working[f]):
+        j = fits.working[f, q]
+        value, before = fits.coefficients[f, j], fits.earlier[f, j]
+        fits.earlier[f, j] = value
+        ahead = value + ratio * (value - before)
+        if value * before > 0 and value * ahead > 0:
+            fits.coefficients[f, j] = ahead
+    _set_linear(columns, fits, f)
 
 
 @compiled
@@ -430,6 +445,9 @@ def walk_paths(columns, y, fits, penalties, l1_ratio, tolerance, may_stop, keep_
         for f in range(n_fits):
             if running[f]:
                 _screen(columns, fits, f, penalties[f, k], penalties[f, max(k - 1, 0)], l1_ratio)
+                if k > 1:
+                    ratio = (penalties[f, k - 1] - penalties[f, k]) / (penalties[f, k - 2] - penalties[f, k - 1])
+                    _extrapolate(columns, fits, f, ratio)
         converged &= _solve_all(columns, y, fits, penalties[:, k], l1_ratio, tolerance, running.copy())
         for f in range(n_fits):
             if running[f]:

@@ -1,6 +1,7 @@
 """What a reader should hold against a study, found in its own tables."""
 
 from habitat_radiomics.labels import cohort_label, count, interval, missing, number
+from habitat_radiomics.sample_size_table import predictors_of
 
 EVENTS_PER_PARAMETER = 10  # Peduzzi 1996; more recent work asks for more, none for less
 WIDE_INTERVAL = 0.2
@@ -59,7 +60,7 @@ def few_events_per_parameter(results):
     smaller = _smaller_class(results, results.headline, "train")
     found = []
     for model in results.orders["models"]:
-        parameters = len(results.models[model]["coefficients"]) - 1
+        parameters = len(predictors_of(results.models[model]["coefficients"]))
         if parameters and smaller / parameters < EVENTS_PER_PARAMETER:
             found.append(
                 f"{results.label('models', model)} has {parameters} ({number(smaller / parameters, 1)} patients each)"
@@ -169,7 +170,9 @@ def empty_signatures(results):
         if len(tables["coefficients"]) == 1:
             found.append(f"Signature {label} selected no feature: its score is the same for every patient.")
         notes = tables["funnel"].dropna(subset=["note"]).query("note != ''")
-        found += [f"Signature {label}, step {row.step}: {row.note}." for row in notes.itertuples()]
+        found += [
+            f"Signature {label}, step {row.step}: {row.note}." for row in notes.query("step != 'best_of'").itertuples()
+        ]
     return found
 
 
@@ -224,6 +227,22 @@ def apparent_scores(results):
     ]
 
 
+def features_of_the_same_patients(results):
+    """Models on features that were selected on the patients they are fitted on."""
+    names = [results.label("models", m) for m in results.orders["models"] if _takes_features(results, m)]
+    if not names:
+        return []
+    return [
+        f"Model{_s(len(names))} {', '.join(names)}: the features were selected on the patients the model was fitted "
+        "on, so that its apparent performance and its cut-off are optimistic."
+    ]
+
+
+def _takes_features(results, model):
+    chosen = results.config["models"][model]
+    return bool(chosen["signatures"]) and chosen.get("inputs") == "features"
+
+
 def unassessed_habitats(results):
     """Habitats that no second reader drew, learnt from patients that cross-validation holds out."""
     if not results.config["habitats"]:
@@ -272,6 +291,7 @@ JUDGES = (
     excluded_patients,
     missing_values,
     apparent_scores,
+    features_of_the_same_patients,
     unassessed_habitats,
     many_tests,
     few_patients_for_calibration,

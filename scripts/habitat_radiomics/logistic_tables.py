@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.special import chdtrc, ndtri
 from scipy.stats import norm
 
+from habitat_radiomics.collinearity import generalised_vif
 from habitat_radiomics.logistic import SEPARATED_ETA, log_likelihood, maximise, profile_interval
 from habitat_radiomics.sample_size import events_per_parameter
 
@@ -28,8 +29,8 @@ CONSTANT = "the same in all patients used"
 EMPTY_LEVEL = "no patient at this level"
 COLUMNS = (
     ["analysis", "variable", "label", "level", "is_reference", "n", "events", "coefficient", "standard_error", "z"]
-    + ["odds_ratio", "odds_ratio_low", "odds_ratio_high", "p_wald", "lr_chi2", "lr_df", "p_lr", "method", "interval"]
-    + ["note"]
+    + ["odds_ratio", "odds_ratio_low", "odds_ratio_high", "p_wald", "lr_chi2", "lr_df", "p_lr", "vif", "method"]
+    + ["interval", "note"]
 )
 
 
@@ -176,7 +177,14 @@ def coefficient_rows(fit, *, level=0.95, interval="wald"):
     tests = {term.name: likelihood_ratio(fit, term.name) for term in fit.terms}
     for position, column in enumerate(("lr_chi2", "lr_df", "p_lr")):
         rows[column] = [tests[name][position] if name in tests else np.nan for name in rows["variable"]]
+    rows["vif"] = rows["variable"].map(variance_inflation(fit)["vif"]) if len(fit.terms) > 1 else np.nan
     return rows.assign(method=fit.method, interval=interval)
+
+
+def variance_inflation(fit):
+    """Return `collinearity.generalised_vif` of every term."""
+    owners = [term.name for term in fit.terms for _ in term.levels]
+    return generalised_vif(fit.maximum.covariance[1:, 1:], owners)
 
 
 def _limits(fit, error, level, interval):
@@ -262,7 +270,7 @@ def _term_rows(term, y, rows, reason):
     if rows is None or reason:
         return table
     estimates = rows[rows["variable"] == term.name]
-    of_term = ["lr_chi2", "lr_df", "p_lr", "method", "interval"]
+    of_term = ["lr_chi2", "lr_df", "p_lr", "vif", "method", "interval"]
     table = table.merge(estimates.drop(columns=of_term), on=["variable", "level"], how="left")
     return table.assign(**{column: estimates[column].iloc[0] for column in of_term})
 
@@ -398,46 +406,6 @@ def _candidates(alone, summary):
     candidates = int(alone["coefficient"].notna().sum())
     ratio, warning = events_per_parameter(summary["events"], summary["n"], candidates)
     return {"candidate_parameters": candidates, "events_per_parameter": ratio, "warning": warning}
-
-
-def generalised_vif(fit):
-    """Generalised variance inflation factor of every term, from the covariance of the coefficients (car::vif of a GLM).
-
-    Returns
-    -------
-    DataFrame
-        ``variable``, ``gvif``, ``df`` and ``gvif_per_df`` = gvif^(1 / (2 df)), whose square compares with a plain VIF
-        (Fox and Monette 1992, J Am Stat Assoc 87:178).
-    """
-    covariance = fit.maximum.covariance[1:, 1:]
-    error = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(error, error)
-    rows = []
-    for term in fit.terms:
-        own = fit.columns_of(term.name)[1:]
-        parts = [np.linalg.det(correlation[np.ix_(mask, mask)]) for mask in (own, ~own)]
-        gvif = parts[0] * parts[1] / np.linalg.det(correlation)
-        df = int(own.sum())
-        rows.append({"variable": term.name, "gvif": gvif, "df": df, "gvif_per_df": gvif ** (1 / (2 * df))})
-    return pd.DataFrame(rows)
-
-
-def ordinary_vif(data, names):
-    """Variance inflation factor of numbers, 1 / (1 - R2) of each regressed on the others (complete cases).
-
-    Raises
-    ------
-    ValueError
-        If a variable is constant or follows from the others.
-    """
-    X = data[list(names)].dropna().to_numpy(dtype=float)
-    constant = [name for name, spread in zip(names, np.ptp(X, axis=0), strict=True) if spread == 0]
-    if constant:
-        raise ValueError(f"{constant[0]} is constant: it has no variance inflation factor. Leave it out.")
-    correlation = np.atleast_2d(np.corrcoef(X, rowvar=False))
-    if np.linalg.matrix_rank(correlation) < len(names):
-        raise ValueError(f"{', '.join(names)} are linearly dependent: variance inflation is infinite. Leave one out.")
-    return pd.Series(np.diag(np.linalg.inv(correlation)), index=list(names), name="vif")
 
 
 def paper_table(table):

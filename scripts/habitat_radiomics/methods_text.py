@@ -1,7 +1,9 @@
 """The methods paragraph of a study, composed from the settings that really ran."""
 
 from habitat_radiomics.banks import BANKS, bank_of, feature_names
-from habitat_radiomics.config import overridden
+from habitat_radiomics.config import overridden, signature_steps
+from habitat_radiomics.estimator_words import WORDS
+from habitat_radiomics.habitat_sets import region_names
 from habitat_radiomics.labels import CLASSES, CRITERIA, count, percent
 
 INTENSITIES = {
@@ -18,6 +20,7 @@ REGIONS = {
 }
 STEPS = {
     "icc": "ICC above {threshold:g} between and within readers",
+    "stable": "for habitats, ICC above {threshold:g} under small changes",
     "complete": "at most {share} missing values (the rest filled with the training median)",
     "zscore": "standardisation by training mean and standard deviation",
     "anova": "one-way analysis of variance, p < {alpha:g}{corrected}",
@@ -147,7 +150,21 @@ def _set_text(name, config):
     return (
         f"By {method} of the intensity of {_listed(chosen['sequences'])}, tumours were divided into {number} ({name}1, "
         f"{name}2, ... by ascending centroid). {learnt} From each habitat of the primary reading {count(features)} "
-        "features were taken, besides its size and its contact with the others."
+        f"features were taken, besides its size and its contact with the others. {_stability_sentence(name, config)}"
+    )
+
+
+def _stability_sentence(name, config):
+    asked = any(
+        "stable" in step and region_names([name], signature["regions"])
+        for signature in config["signatures"].values()
+        for step in signature["steps"]
+    )
+    measure = "; ICC(2,1) of a feature over all of them is its stability" if asked else ""
+    return (
+        f"In the first {count(config['habitats'][name]['stability_patients'])} training patients they were made and "
+        "measured again after changes that should not matter: another draw, half of the patients, noise of a tenth of "
+        f"a standard deviation, the mask one voxel smaller or larger, a shift by half a voxel{measure}."
     )
 
 
@@ -187,7 +204,7 @@ def _image_type(kind, options):
 
 def reproducibility_text(config):
     """Forms of the intraclass correlation; nothing where no signature asks for it."""
-    steps = [name for signature in config["signatures"].values() for step in signature["steps"] for name in step]
+    steps = [name for signature in config["signatures"] for step in signature_steps(config, signature) for name in step]
     if "icc" not in steps:
         return ""
     chosen = config["reproducibility"]
@@ -200,15 +217,29 @@ def reproducibility_text(config):
 
 def selection_text(config, signatures):
     """Selection steps, once for all signatures that share them."""
-    groups = {}
+    groups, choices = {}, []
     for name in signatures:
         signature = config["signatures"][name]
+        if signature["best_of"]:
+            choices.append(_choice_text(config, name))
+            continue
         sentence = "; ".join(
             _step_text(step, settings) for entry in signature["steps"] for step, settings in entry.items()
         )
         groups.setdefault(sentence, []).append(signature["label"] or name)
     parts = [f"{_listed(names)}: {sentence}." for sentence, names in groups.items()]
-    return "Features were selected on training patients alone, in this order. " + " ".join(parts)
+    return "Features were selected on training patients alone, in this order. " + " ".join(parts + choices)
+
+
+def _choice_text(config, name):
+    """How the best of several signatures was chosen."""
+    chosen = config["signatures"][name]
+    labels = [config["signatures"][member]["label"] or member for member in chosen["best_of"]]
+    return (
+        f"{chosen['label'] or name} is the one of {_listed(labels)} with the largest AUC in "
+        f"{config['training']['folds']}-fold cross-validation on the training patients; the choice was repeated inside "
+        "every cross-validation and resample."
+    )
 
 
 def _step_text(step, settings):
@@ -223,24 +254,44 @@ def _step_text(step, settings):
 
 def models_text(config, models):
     """Estimator, scores, missing values and cut-off."""
-    parts = [
-        "Models are unpenalised logistic regressions, by maximum likelihood or, where the classes are separated, by "
-        "Firth's penalised likelihood."
-    ]
-    if any(config["models"][name]["signatures"] for name in models):
+    chosen = {name: config["models"][name] for name in models}
+    parts = [_estimators_sentence(chosen)]
+    if any(model["signatures"] and model["inputs"] == "scores" for model in chosen.values()):
         parts.append(_scores_sentence(config["training"]))
+    on_features = [model["label"] or name for name, model in chosen.items() if _takes_features(model)]
+    if on_features:
+        parts.append(
+            f"{_listed(on_features)} took the features selected on the training patients, standardised, in place of "
+            "the scores; their probabilities were calibrated on scores of the whole chain held out from the fit."
+            if config["training"]["scores"] == "cross_fitted"
+            else f"{_listed(on_features)} took the selected features, standardised, in place of the scores."
+        )
     if any(config["models"][name]["clinical"] for name in models):
         parts.append("Missing clinical values took the training median or the most frequent training level.")
     parts.append("The cut-off of each model maximises Youden's index on the training patients.")
     return " ".join(parts)
 
 
+def _takes_features(model):
+    return model["signatures"] and model["inputs"] == "features"
+
+
+def _estimators_sentence(models):
+    """Estimators, each with its models where there is more than one kind."""
+    kinds = {}
+    for name, model in models.items():
+        kinds.setdefault(model["estimator"], []).append(model["label"] or name)
+    if len(kinds) == 1:
+        return f"Models are {WORDS[next(iter(kinds))].methods}."
+    return " ".join(f"{_listed(names)}: {WORDS[kind].methods}." for kind, names in kinds.items())
+
+
 def _scores_sentence(training):
     if training["scores"] == "apparent":
-        return "They were fitted on the signatures' own (apparent) training scores."
+        return "Models were fitted on the signatures' own (apparent) training scores."
     return (
-        f"They were fitted on scores cross-fitted in {training['folds']} folds: each training patient was scored by a "
-        "signature that did not see the patient."
+        f"Models were fitted on scores cross-fitted in {training['folds']} folds: each training patient was scored by "
+        "a signature that did not see the patient."
     )
 
 

@@ -6,13 +6,20 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from habitat_radiomics.collinearity import generalised_vif
+from habitat_radiomics.estimators import ESTIMATORS
 from habitat_radiomics.leakage import digests
-from habitat_radiomics.logistic import LogisticModel
-from habitat_radiomics.signature import cross_fitted_scores, fit_signature, signature_score, stratified_folds
+from habitat_radiomics.signature import (
+    cross_fitted_scores,
+    fit_signature,
+    selected_features,
+    signature_score,
+    stratified_folds,
+)
 
-ESTIMATORS = {"logistic": LogisticModel}
+OF_SIGNATURE = "/"  # between a signature and a feature it selected, in the columns of a model
 
 
 class PredictorEncoder(TransformerMixin, BaseEstimator):
@@ -20,23 +27,28 @@ class PredictorEncoder(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    scores : list of str
-        Columns that hold signature scores.
+    signatures : list of str
+        Signatures that enter; see `signature_values` for their columns.
     variables : dict
         Clinical variable to ``{"type": "number"}`` or ``{"type": "category", "levels": [...]}``; the first level is
         the reference. A missing category becomes the most frequent training level.
+    inputs : {"scores", "features"}
+        What enters of each signature: its score, or the features it selected.
 
     Attributes
     ----------
+    columns_ : list of str
+        Columns that come from signatures.
     names_ : list of str
         Columns of the design matrix, for example ``sex=M``.
     fill_ : dict
         Value that stands for a missing one.
     """
 
-    def __init__(self, scores=(), variables=None):
-        self.scores = scores
+    def __init__(self, signatures=(), variables=None, inputs="scores"):
+        self.signatures = signatures
         self.variables = variables
+        self.inputs = inputs
 
     def fit(self, X, y=None):
         numbers = [name for name, variable in self.variables.items() if variable["type"] == "number"]
@@ -51,12 +63,13 @@ class PredictorEncoder(TransformerMixin, BaseEstimator):
             else _most_frequent(X[name], self.variables[name]["levels"])
             for name in self.variables
         }
-        self.names_ = [*self.scores, *(column for name in self.variables for column in self._columns(name))]
+        self.columns_ = [c for name in self.signatures for c in X.columns if c.partition(OF_SIGNATURE)[0] == name]
+        self.names_ = [*self.columns_, *(column for name in self.variables for column in self._columns(name))]
         return self
 
     def transform(self, X):
         check_is_fitted(self)
-        parts = [X[list(self.scores)].to_numpy(dtype=float)]
+        parts = [X[self.columns_].to_numpy(dtype=float)]
         for name, variable in self.variables.items():
             values = X[name].where(X[name].notna(), self.fill_[name])
             if variable["type"] == "number":
@@ -80,22 +93,37 @@ def _most_frequent(values, levels):
     return max(levels, key=lambda level: counts.get(level, 0))
 
 
-def build_model(*, scores, variables, estimator):
-    """Return the unfitted pipeline of a model (see `PredictorEncoder` and `ESTIMATORS`)."""
-    encoder = PredictorEncoder(scores=list(scores), variables=variables)
-    return Pipeline([("encoder", encoder), ("estimator", ESTIMATORS[estimator]())])
+def build_model(*, signatures, variables, estimator, inputs="scores", folds=5, seed=0):
+    """Return the unfitted pipeline of a model (see `PredictorEncoder` and `ESTIMATORS`).
+
+    ``folds`` and ``seed`` are those of an estimator that calibrates its probabilities; others do without.
+    """
+    encoder = PredictorEncoder(signatures=list(signatures), variables=variables, inputs=inputs)
+    built = ESTIMATORS[estimator]()
+    taken = {name: value for name, value in (("folds", folds), ("seed", seed)) if name in built.get_params()}
+    return Pipeline([("encoder", encoder), ("estimator", built.set_params(**taken))])
 
 
-def fit_model(pipeline, predictors, outcome):
+def calibrates(pipeline):
+    """Whether the estimator of a model fits its probabilities to decision values of patients it did not see."""
+    return has_fit_parameter(pipeline["estimator"], "held_out")
+
+
+def fit_model(pipeline, predictors, outcome, *, held_out=None):
     """Fit a clone of the pipeline on training patients and note whom it saw.
 
     Parameters
     ----------
-    predictors : DataFrame, patients x (scores and clinical variables)
+    predictors : DataFrame, patients x (scores or selected features, and clinical variables)
     outcome : Series
         0 or 1 by patient, same index.
+    held_out : Series, optional
+        Score of every patient by chains that did not see the patient, for an estimator that calibrates its
+        probabilities. Needed where features were selected on the same patients: see `selected_here`.
     """
-    fitted = clone(pipeline).fit(predictors, outcome.to_numpy(dtype=int))
+    extra = {"patients": predictors.index, "held_out": held_out} if calibrates(pipeline) else {}
+    extra = {f"estimator__{name}": value for name, value in extra.items()}
+    fitted = clone(pipeline).fit(predictors, outcome.to_numpy(dtype=int), **extra)
     fitted.fitted_on_ = digests(predictors.index)
     return fitted
 
@@ -109,10 +137,16 @@ def model_prediction(fitted, predictors):
 
 
 def model_coefficients(fitted):
-    """Return log odds ratios with Wald intervals (95 %) and p values, the intercept first."""
+    """Return log odds ratios with Wald intervals (95 %) and p values, the intercept first.
+
+    An estimator without coefficients gets a row for each input, without numbers and without an intercept.
+    """
     from scipy.stats import norm
 
     estimator = fitted["estimator"]
+    if not hasattr(estimator, "coef_"):
+        empty = dict.fromkeys(COEFFICIENT_COLUMNS, np.nan)
+        return pd.DataFrame({**empty, "predictor": fitted["encoder"].names_, "method": estimator.method_})
     table = pd.DataFrame({"predictor": ["(intercept)", *fitted["encoder"].names_]})
     table["coefficient"] = np.r_[estimator.intercept_, estimator.coef_[0]]
     table["standard_error"] = np.sqrt(np.diag(estimator.covariance_))
@@ -121,25 +155,53 @@ def model_coefficients(fitted):
     table["odds_ratio_low"] = np.exp(table["coefficient"] - half)
     table["odds_ratio_high"] = np.exp(table["coefficient"] + half)
     table["p_wald"] = 2 * norm.sf(np.abs(table["coefficient"] / table["standard_error"]))
+    table["vif"] = variance_inflation(fitted)
     table["method"] = estimator.method_
-    return table
+    return table[COEFFICIENT_COLUMNS]
+
+
+COEFFICIENT_COLUMNS = ["predictor", "coefficient", "standard_error", "odds_ratio", "odds_ratio_low", "odds_ratio_high"]
+COEFFICIENT_COLUMNS += ["p_wald", "vif", "method"]
+
+
+def signature_values(name, fitted, features, inputs):
+    """Return what enters a model of a signature: a column with its score, or one for each feature it selected.
+
+    Features are named ``<signature>/<feature>`` and stand as the last step of the signature sees them. Where nothing
+    was selected the score, the same for every patient, stands for them.
+    """
+    if inputs == "scores":
+        return signature_score(fitted, features).to_frame(name)
+    return named_features(name, selected_features(fitted, features))
+
+
+def named_features(name, selected):
+    """Name the selected features of a signature as a model knows them."""
+    return selected.add_prefix(f"{name}{OF_SIGNATURE}")
+
+
+def variance_inflation(fitted):
+    """Variance inflation factor of every coefficient, the levels of a category as one term; NaN for the intercept."""
+    owners = [name.partition("=")[0] for name in fitted["encoder"].names_]
+    return np.r_[np.nan, generalised_vif(fitted["estimator"].covariance_[1:, 1:], owners)["vif"].reindex(owners)]
 
 
 @dataclass(frozen=True)
 class FittedChain:
-    """Fitted signatures of a model, and the model on their scores."""
+    """Fitted signatures of a model, and the model on their scores or selected features."""
 
     signatures: dict
     model: Pipeline
 
     def __call__(self, features, clinical):
         """Predict other patients, as `model_prediction`."""
-        scores = {name: signature_score(fitted, features) for name, fitted in self.signatures.items()}
-        return model_prediction(self.model, with_scores(clinical, scores))
+        inputs = self.model["encoder"].inputs
+        values = [signature_values(name, fitted, features, inputs) for name, fitted in self.signatures.items()]
+        return model_prediction(self.model, beside(clinical, values))
 
 
-def fit_chain(signatures, pipeline, *, features, clinical, outcome, scores, folds, repeats, seed):
-    """Fit a whole chain, selection included: the signatures of a model, then the model on their scores.
+def fit_chain(signatures, pipeline, *, features, clinical, outcome, scores, folds, repeats, seed, calibrated=True):
+    """Fit a whole chain, selection included: the signatures of a model, then the model on what they give.
 
     Parameters
     ----------
@@ -150,29 +212,50 @@ def fit_chain(signatures, pipeline, *, features, clinical, outcome, scores, fold
     features, clinical : DataFrame
         Indexed by patient like ``outcome``; ``features`` may be None without signatures.
     scores : {"cross_fitted", "apparent"}
-        Which training scores the model is fitted on.
+        Which training scores the model is fitted on. A model on selected features has no cross-fitted inputs, because
+        each fold selects others; what is cross-fitted then is the whole chain, to calibrate the probabilities.
     folds, repeats, seed : int
         Of the cross-fitting.
+    calibrated : bool
+        False where only the score is wanted: spares the cross-fitting of a model on selected features.
 
     Returns
     -------
     FittedChain
         To be called with features and clinical variables of other patients.
     """
-    fitted, training = {}, {}
     resampling = {"folds": folds, "repeats": repeats, "seed": seed}
+    inputs, fitted, training = pipeline["encoder"].inputs, {}, []
     for name, (signature, columns) in signatures.items():
         fitted[name] = fit_signature(signature, features[columns], outcome)
-        if scores == "apparent":
-            training[name] = signature_score(fitted[name], features)
+        if inputs == "scores" and scores == "cross_fitted":
+            table = cross_fitted_scores(signature, features[columns], outcome, **resampling)
+            training.append(table["score"].rename(name))
         else:
-            training[name] = cross_fitted_scores(signature, features[columns], outcome, **resampling)["score"]
-    return FittedChain(fitted, fit_model(pipeline, with_scores(clinical, training), outcome))
+            training.append(signature_values(name, fitted[name], features, inputs))
+    data = {"features": features, "clinical": clinical, "outcome": outcome, "scores": scores, **resampling}
+    held_out = None
+    if signatures and calibrated and scores == "cross_fitted" and needs_held_out(pipeline):
+        held_out = _held_out_predictions(signatures, pipeline, data, calibrated=False)["score"]
+    return FittedChain(fitted, fit_model(pipeline, beside(clinical, training), outcome, held_out=held_out))
 
 
-def with_scores(clinical, scores):
-    """Return clinical variables and signature scores side by side."""
-    return clinical.assign(**scores)
+def needs_held_out(pipeline):
+    """Whether a model is calibrated on held-out scores of the whole chain: its features were selected on the same
+    patients, so that the estimator's own cross-fitting would not hold them out.
+    """
+    return pipeline["encoder"].inputs == "features" and calibrates(pipeline)
+
+
+def beside(clinical, values):
+    """Return clinical variables and, beside them, what comes from signatures.
+
+    In a resample, where patients occur several times, rows must be in the same order already.
+    """
+    if clinical.index.is_unique:
+        return pd.concat([clinical, *(table.loc[clinical.index] for table in values)], axis=1)
+    tables = [table.reset_index(drop=True) for table in (clinical, *values)]
+    return pd.concat(tables, axis=1).set_axis(clinical.index)
 
 
 def cross_validated_prediction(signatures, pipeline, *, features, clinical, outcome, scores, folds, repeats, seed):
@@ -183,20 +266,19 @@ def cross_validated_prediction(signatures, pipeline, *, features, clinical, outc
     DataFrame
         ``fold``, ``score`` and ``probability`` by patient.
     """
-    number = stratified_folds(outcome, folds=folds, seed=seed)
-    parts = []
+    data = {"features": features, "clinical": clinical, "outcome": outcome, "scores": scores}
+    data |= {"folds": folds, "repeats": repeats, "seed": seed}
+    return _held_out_predictions(signatures, pipeline, data, calibrated=True)
+
+
+def _held_out_predictions(signatures, pipeline, data, *, calibrated):
+    features, clinical, outcome = data["features"], data["clinical"], data["outcome"]
+    number = stratified_folds(outcome, folds=data["folds"], seed=data["seed"])
+    parts = pd.DataFrame({"fold": number.to_numpy(), "score": np.nan, "probability": np.nan})
     for fold in np.unique(number):
-        held_out = number == fold
-        predict = fit_chain(
-            signatures,
-            pipeline,
-            features=None if features is None else features[~held_out],
-            clinical=clinical[~held_out],
-            outcome=outcome[~held_out],
-            scores=scores,
-            folds=folds,
-            repeats=repeats,
-            seed=seed,
-        )
-        parts.append(predict(None if features is None else features[held_out], clinical[held_out]).assign(fold=fold))
-    return pd.concat(parts).reindex(outcome.index)[["fold", "score", "probability"]]
+        out = (number == fold).to_numpy()
+        rows = {name: None if data[name] is None else data[name][~out] for name in ("features", "clinical", "outcome")}
+        predict = fit_chain(signatures, pipeline, **{**data, **rows}, calibrated=calibrated)
+        predicted = predict(None if features is None else features[out], clinical[out])
+        parts.loc[out, ["score", "probability"]] = predicted[["score", "probability"]].to_numpy()
+    return parts.set_axis(outcome.index)

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from habitat_radiomics.entry import read_json
+from habitat_radiomics.model import build_model, named_features
 from habitat_radiomics.signature_inputs import signature_pipeline
 from habitat_radiomics.tables import read_by_patient, read_table
 
@@ -15,16 +16,19 @@ def model_inputs(settings, clinical_path, outcome_path, quality_paths, score_pat
     settings : dict
         As `settings.model`.
     score_paths : list of str
-        One table per signature, in the order of ``settings["signatures"]``; empty when scores come later.
+        One table per signature, in the order of ``settings["signatures"]``: its scores or, for a model on selected
+        features, their values. Empty when these come later.
     """
     kept = usable_patients([read_table(path) for path in quality_paths])
     variables = settings["variables"]
     text = [name for name, variable in variables.items() if variable["type"] == "category"]
     table = pd.read_csv(clinical_path, dtype=dict.fromkeys(["patient", *text], str)).set_index("patient")
-    predictors = table.loc[kept, list(variables)]
-    for name, path in zip(settings["signatures"], score_paths, strict=False):
-        predictors[name] = read_by_patient(path)["score"].loc[kept]
-    return predictors, read_by_patient(outcome_path)["outcome"].loc[kept]
+    predictors = [table.loc[kept, list(variables)]]
+    for name, path in zip(signature_names(settings) if score_paths else [], score_paths, strict=True):
+        values = read_by_patient(path).loc[kept]
+        scores = settings["inputs"] == "scores"
+        predictors.append(values["score"].rename(name) if scores else named_features(name, values))
+    return pd.concat(predictors, axis=1), read_by_patient(outcome_path)["outcome"].loc[kept]
 
 
 def usable_patients(quality_tables):
@@ -34,10 +38,21 @@ def usable_patients(quality_tables):
     return list(usable.index[usable])
 
 
+def signature_names(settings):
+    """Return the signatures of a model in the order of the study."""
+    return [chosen["name"] for chosen in settings["signatures"]]
+
+
+def model_pipeline(settings):
+    """Return the unfitted pipeline of a model."""
+    chosen = {name: settings[name] for name in ("variables", "estimator", "inputs", "folds", "seed")}
+    return build_model(signatures=signature_names(settings), **chosen)
+
+
 def model_signatures(settings, features, icc_paths):
     """Return the unfitted pipeline and the feature columns of every signature in a model."""
     return {
-        name: signature_pipeline(chosen, features.columns, icc_paths) for name, chosen in settings["signatures"].items()
+        chosen["name"]: signature_pipeline(chosen, features.columns, icc_paths) for chosen in settings["signatures"]
     }
 
 

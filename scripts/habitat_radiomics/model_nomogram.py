@@ -9,7 +9,7 @@ INTERCEPT = "(intercept)"
 
 
 def model_nomogram(fitted, training, variables, *, labels, outcome_label):
-    """Return the nomogram of a logistic model; None where no predictor changes its risk.
+    """Return the nomogram of a logistic model; None where no predictor changes its risk or it has no coefficients.
 
     Axes cover the training patients, on the scores the model was fitted on. A predictor that is the same in all of
     them has the coefficient 0 and no axis.
@@ -26,6 +26,8 @@ def model_nomogram(fitted, training, variables, *, labels, outcome_label):
         Predictor to its printed name.
     outcome_label : str
     """
+    if not hasattr(fitted["estimator"], "coef_"):
+        return None
     table = model_coefficients(fitted).set_index("predictor")["coefficient"]
     constant = [name for name in training if training[name].nunique() < 2]
     kept = table[[not _belongs(column, constant) for column in table.index]]

@@ -171,9 +171,9 @@ def nomogram_page(document, *, title, note=""):
     )
 
 
-def no_nomogram_page(title):
+def no_nomogram_page(title, reason):
     """Return a page that says why there is no nomogram."""
-    note = "No predictor of this model changes the risk: there is nothing to set."
+    note = f"{reason[:1].upper()}{reason[1:]}: there is nothing to set."
     document = {"terms": [], "scales": [], "points_per_unit": 1.0, "lp_at_zero": 0.0, "lp_range": [0.0, 0.0]}
     return nomogram_page(document, title=title, note=note)
 

@@ -49,30 +49,26 @@ def canonical(archive):
     schema = _renumbered(json.loads(source.read("schema.json")), numbers)
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as out:
-        for number, name in sorted(
-            (numbers[_file_id(name)], name) for name in source.namelist() if name != "schema.json"
-        ):
+        for number, name in sorted((numbers[name], name) for name in source.namelist() if name != "schema.json"):
             out.writestr(zipfile.ZipInfo(f"{number}{Path(name).suffix}", ZIP_DATE), source.read(name))
         out.writestr(zipfile.ZipInfo("schema.json", ZIP_DATE), json.dumps(schema, indent=1))
     return target.getvalue()
 
 
-def _file_id(name):
-    return int(Path(name).stem)
-
-
 def _renumbered(node, numbers):
-    """Return the schema with identifiers numbered in order of appearance; a cached node keeps its original's number."""
+    """Return the schema with identifiers numbered in order of appearance; what appears again keeps its number."""
     if isinstance(node, list):
         return [_renumbered(item, numbers) for item in node]
     if not isinstance(node, dict):
         return node
     node = dict(node)
     if "__id__" in node:
-        address = node["__id__"]
-        if node.get("__loader__") != "CachedNode":
-            numbers[address] = numbers["last"] = numbers.get("last", 0) + 1
-        node["__id__"] = numbers[address]
-    if "file" in node and isinstance(node["file"], str) and node["file"].endswith(".npy"):
-        node["file"] = f"{numbers[_file_id(node['file'])]}.npy"
+        address, file = node["__id__"], node.get("file")
+        known = address if node.get("__loader__") == "CachedNode" else file  # an array under two names is one file
+        if known not in numbers:
+            numbers["last"] = numbers.get("last", 0) + 1
+        node["__id__"] = numbers[address] = numbers.get(known, numbers["last"])
+        if file:
+            numbers[file] = node["__id__"]
+            node["file"] = f"{node['__id__']}.npy"
     return {key: _renumbered(value, numbers) for key, value in node.items()}

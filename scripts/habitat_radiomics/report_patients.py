@@ -83,12 +83,12 @@ def factor_table(results, captions):
     for place, row in analyses["univariable"].iterrows():
         cells = [cell for name in ("univariable", "multivariable") for cell in _factor_cells(analyses.get(name), place)]
         sizes = f"{count(row['events'])}/{count(row['n'])}"
-        rows.append([_factor_title(results, *place), sizes, *cells])
+        rows.append([_factor_title(results, *place), sizes, *cells, _inflation(analyses.get("multivariable"), place)])
     summary, chosen = results.statistics["factors_summary"], results.config["clinical_factors"]
     together = FLOWS[chosen["flow"]].format(alpha=chosen["alpha"])
     size = f": n = {count(summary['n'])}, {count(summary['events'])} events" if summary else ": none"
     limits = f"({percent(results.level)} CI)"
-    header = ["Variable", "Events/n", f"Univariable odds ratio {limits}", "p", f"Multivariable {limits}", "p"]
+    header = ["Variable", "Events/n", f"Univariable odds ratio {limits}", "p", f"Multivariable {limits}", "p", "VIF"]
     title = f"Clinical variables in training patients; multivariable model of {together}{size}"
     return table(title, header, rows, note=captions("factors"), download=stored(results.files["factors"]))
 
@@ -113,6 +113,14 @@ def _factor_cells(analysis, place):
     limits = f"({ratio(row['odds_ratio_low'])} to {ratio(row['odds_ratio_high'])})"
     how = "; Firth" if row["method"] == "Firth" else ""
     return [(ratio(row["odds_ratio"]), limits + how), p_value(row["p_wald"])]
+
+
+def _inflation(analysis, place):
+    """Variance inflation factor beside the first row of a variable; nothing where it is not in the model or alone."""
+    if analysis is None or place not in analysis.index or missing(analysis.loc[place, "vif"]):
+        return ""
+    first = analysis.loc[[place[0]]].index[0]
+    return number(analysis.loc[place, "vif"]) if place == first else ""
 
 
 def sample_size_table(results, captions):

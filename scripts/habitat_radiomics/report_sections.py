@@ -1,7 +1,11 @@
 """The sections of the report page, composed from stored tables."""
 
+from collections import Counter
+
 import pandas as pd
 
+from habitat_radiomics.config import signature_steps
+from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.figures_roc import auc_text
 from habitat_radiomics.labels import (
     DASH,
@@ -45,6 +49,9 @@ from habitat_radiomics.report_statistics import (
     share_text,
     supplement_blocks,
 )
+from habitat_radiomics.sample_size_table import predictors_of
+from habitat_radiomics.score_names import score_label
+from habitat_radiomics.settings import drawn_models
 
 PATIENT_COHORTS = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
 COHORT_NOTES = {
@@ -260,6 +267,7 @@ def _signature_blocks(results, name, captions):
 
     blocks = [
         heading(f"Signature {label}"),
+        candidates_table(results, name),
         picture("lasso", f"Cross-validated deviance and coefficient paths of signature {label}."),
         score_formula(results, name),
     ]
@@ -270,6 +278,31 @@ def _signature_blocks(results, name, captions):
         blocks.append(coefficient_table(results, name))
     blocks.append(frequency_table(results, name, captions))
     return [*blocks, picture("scores", f"Score of signature {label} by outcome in every cohort.")]
+
+
+def candidates_table(results, name):
+    """The signatures one is the best of, with their cross-validated AUC; None for a signature of its own."""
+    candidates = results.signatures[name].get("candidates")
+    if candidates is None or candidates.empty:
+        return None
+    rows = [
+        [
+            results.label("signatures", row.signature),
+            (number(row.auc), f"({interval(row.ci_low, row.ci_high)})"),
+            "yes" if row.chosen else "no",
+        ]
+        for row in candidates.itertuples()
+    ]
+    first = candidates.iloc[0]
+    return table(
+        f"Candidates for {results.label('signatures', name)}: {count(first['n'])} training patients, "
+        f"{count(first['events'])} events",
+        ["Signature", "Cross-validated AUC (95 % CI)", "Chosen"],
+        rows,
+        note="DeLong's intervals do not know of the choice: the AUC of the best of several is optimistic. The "
+        "performance of the models below is not, because it repeats the choice.",
+        download=stored(results.files["signatures"][name]["candidates"], f"candidates_{name}.csv"),
+    )
 
 
 def funnel_tables(results, captions):
@@ -298,7 +331,7 @@ def funnel_tables(results, captions):
 def score_formula(results, name):
     """The score of a signature written out as a sum."""
     label, coefficients = results.label("signatures", name), results.signatures[name]["coefficients"]
-    steps = [step for entry in results.config["signatures"][name]["steps"] for step in entry]
+    steps = [step for entry in signature_steps(results.config, name) for step in entry]
     terms = []
     for row in coefficients.itertuples():
         size = coefficient(abs(row.coefficient))
@@ -343,7 +376,7 @@ def coefficient_table(results, name):
 def models_section(results, captions):
     """Odds ratios and cut-off of every model."""
     rows = [row for name in results.models for row in _model_rows(results, name)]
-    header = ["Predictor", "Log odds ratio", "Odds ratio (95 % CI)", "p (Wald)"]
+    header = ["Predictor", "Log odds ratio", "Odds ratio (95 % CI)", "p (Wald)", "VIF"]
     data = pd.concat([tables["coefficients"].assign(model=name) for name, tables in results.models.items()])
     download = ("models.csv", _csv(data[["model", *data.columns.drop("model")]]))
     summary = table("Predictors of every model", header, rows, note=captions("models"), download=download)
@@ -353,10 +386,22 @@ def models_section(results, captions):
 def _model_rows(results, name):
     """Subtitle with estimator and cut-off, then one row per predictor."""
     coefficients, cutoff = results.models[name]["coefficients"], results.models[name]["cutoff"]["threshold"]
-    how = coefficients["method"].iloc[0]
-    yield [f"{results.label('models', name)}: {how}, high risk above {number(cutoff)} (log odds)"]
+    how, words = coefficients["method"].iloc[0], WORDS[results.config["models"][name].get("estimator", "logistic")]
+    yield [f"{results.label('models', name)}: {how}, high risk above {number(cutoff)} ({words.score})"]
+    if not words.has_coefficients:
+        yield [_inputs_text(results, coefficients), DASH, "no coefficients", DASH]
+        return
     for row in coefficients[coefficients["predictor"] != "(intercept)"].itertuples():
-        yield [predictor_label(results, row.predictor), *_odds_ratio(row), p_value(row.p_wald)]
+        yield [predictor_label(results, row.predictor), *_odds_ratio(row), p_value(row.p_wald), number(row.vif)]
+
+
+def _inputs_text(results, coefficients):
+    """Inputs of a model without coefficients: all of them, or how many features of which signatures."""
+    predictors = predictors_of(coefficients)
+    counts = Counter(predictor.partition("/")[0] for predictor in predictors if "/" in predictor)
+    parts = [f"{count(n)} features of {results.label('signatures', name)}" for name, n in counts.items()]
+    parts += [predictor_label(results, predictor) for predictor in predictors if "/" not in predictor]
+    return f"Inputs: {', '.join(parts)}"
 
 
 def _odds_ratio(row):
@@ -368,8 +413,9 @@ def _odds_ratio(row):
 
 def predictor_label(results, predictor):
     """Return a column of a model in words: a score, a number with its unit, or a level against the reference level."""
-    if predictor in results.config["signatures"]:
-        return f"Score {results.label('signatures', predictor)}"
+    signature, _, feature = predictor.partition("/")
+    if signature in results.config["signatures"]:
+        return feature_label(feature) if feature else score_label(results.label("signatures", signature))
     name, _, level = predictor.partition("=")
     variable = results.config["clinical"].get(name)
     if variable is None:
@@ -399,7 +445,7 @@ def validation_section(results, captions):
 
 def _roc_figure(results, captions, cohort):
     aucs = "; ".join(
-        f"{results.label('models', m)} {auc_text(results.metrics, m, cohort)}" for m in results.orders["models"]
+        f"{results.label('models', m)} {auc_text(results.metrics, m, cohort)}" for m in drawn_models(results.config)
     )
     alt = f"ROC curves, {cohort_label(cohort).lower()}. AUC: {aucs}."
     path = results.files["figures"]["roc"][cohort]
@@ -436,11 +482,12 @@ def metric_table(results, captions):
         rows.append([f"{cohort_label(cohort)}: n = {count(sizes['n'])}, {count(sizes['events'])} events"])
         for model in results.orders["models"]:
             cells = [metric_cell(results.metric(model, cohort, metric)) for metric in METRICS]
-            rows.append([results.label("models", model), *cells])
+            test = results.comparison(model, cohort)
+            rows.append([results.label("models", model), *cells, DASH if test is None else p_value(test["p"])])
     title = f"Performance of every model ({percent(results.level)} CI)"
-    return table(
-        title, ["Model", *METRICS.values()], rows, note=captions("metrics"), download=stored(results.files["metrics"])
-    )
+    header = ["Model", *METRICS.values(), f"p against {results.label('models', results.reference)} (DeLong)"]
+    download = stored(results.files.get("model_table") or results.files["metrics"])
+    return table(title, header, rows, note=captions("metrics"), download=download)
 
 
 def metric_cell(row):
@@ -461,12 +508,19 @@ def comparison_table(results, captions):
             rows.append([f"{cohort_label(cohort)}: n = {count(tests['n'].iloc[0])}"])
         for test in tests.itertuples():
             difference = f"{number(test.difference)} ({interval(test.ci_low, test.ci_high)})"
-            rows.append([results.label("models", test.model), difference, number(test.z), p_value(test.p)])
+            rows.append([_pair_text(results, test), difference, number(test.z), p_value(test.p)])
     if not rows:
         return None
     title = f"AUC against the model {results.label('models', results.reference)} (DeLong's paired test)"
     header = ["Model", f"Difference ({percent(results.level)} CI)", "z", "p"]
     return table(title, header, rows, note=captions("comparisons"), download=stored(results.files["comparisons"]))
+
+
+def _pair_text(results, test):
+    """The model, and what it is compared with where that is not the reference."""
+    label = results.label("models", test.model)
+    other = f" against {results.label('models', test.reference)}"
+    return label + ("" if test.reference == results.reference else other)
 
 
 def methods_section(results):

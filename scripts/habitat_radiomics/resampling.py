@@ -27,6 +27,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from habitat_radiomics import optimism
+from habitat_radiomics.best_of import BestSignature
 from habitat_radiomics.model import cross_validated_prediction, fit_chain
 from habitat_radiomics.roc import auc
 from habitat_radiomics.selection import IccFilter
@@ -223,6 +224,10 @@ def _lean_signatures(signatures, features, patients):
 
 
 def _lean_signature(pipeline, columns, features):
+    if isinstance(pipeline, BestSignature):
+        lean = [(name, *_lean_signature(*candidate, features)) for name, *candidate in pipeline.candidates]
+        used = {column for _, _, kept in lean for column in kept}
+        return clone(pipeline).set_params(candidates=lean), [column for column in columns if column in used]
     steps = list(pipeline.steps)
     if isinstance(steps[0][1], IccFilter):
         kept = clone(steps[0][1]).fit(features[columns]).get_support()
@@ -292,31 +297,34 @@ def measure_bootstrap(predictions, outcome, *, at=()):
     places = pd.DataFrame({"statistic": names, "at": np.concatenate([np.full(single, np.nan), at])})
     parts = []
     for number, rows in predictions.groupby("replicate", sort=True):
-        y, p = outcome.loc[rows["patient"]].to_numpy(), rows["probability"].to_numpy()
+        y, p, score = outcome.loc[rows["patient"]].to_numpy(), rows["probability"].to_numpy(), rows["score"].to_numpy()
         table = places.assign(replicate=number, train=np.nan, test=np.nan, reason=rows["reason"].iloc[0])
         if np.isfinite(p).all():
             copies = np.repeat(np.arange(len(y)), rows["drawn"])
-            table["train"] = _performance(y[copies], p[copies], at)
-            table["test"] = _performance(y, p, at)
-        parts.append(table.assign(out_of_bag=_out_of_bag(y, p, rows["drawn"].to_numpy() == 0, len(table))))
+            table["train"] = _performance(y[copies], p[copies], score[copies], at)
+            table["test"] = _performance(y, p, score, at)
+        left_out = rows["drawn"].to_numpy() == 0
+        parts.append(table.assign(out_of_bag=_out_of_bag(y[left_out], p[left_out], score[left_out], len(table))))
     columns = ["replicate", "statistic", "at", "train", "test", "out_of_bag", "reason"]
     return pd.concat(parts, ignore_index=True)[columns]
 
 
-def _performance(y, p, at):
+def _performance(y, p, score, at):
+    """Performance of the probabilities; the AUC is that of the score, of which a calibration may leave ties only."""
     if y.min() == y.max():
         return np.full(len(optimism.STATISTICS) + at.size, np.nan)
-    return optimism.performance(y, p, at=at)
+    values = optimism.performance(y, p, at=at)
+    values[optimism.STATISTICS.index("auc")] = auc(y, score)
+    return values
 
 
-def _out_of_bag(y, p, left_out, length):
+def _out_of_bag(y, p, score, length):
     """AUC and Brier score of the patients not in the resample, NaN for the rest of the rows."""
     values = np.full(length, np.nan)
-    y, p = y[left_out], p[left_out]
     if len(y) and np.isfinite(p).all():
         values[optimism.STATISTICS.index("brier")] = np.mean((p - y) ** 2)
         if y.min() < y.max():
-            values[optimism.STATISTICS.index("auc")] = auc(y, p)
+            values[optimism.STATISTICS.index("auc")] = auc(y, score)
     return values
 
 

@@ -93,7 +93,7 @@ class Results:
 
     def comparison(self, model, cohort):
         """Return the test of a model against the reference in one cohort, or None."""
-        rows = self.comparisons.query("model == @model and cohort == @cohort")
+        rows = self.comparisons.query("model == @model and cohort == @cohort and reference == @self.reference")
         return None if rows.empty else rows.iloc[0]
 
     @property

@@ -12,20 +12,29 @@ COLUMNS += ["auc", "needed_for_parameters", "needed_for_candidates", "note"]
 
 
 def candidate_counts(coefficients, funnels):
-    """Return for every model how many parameters could have entered: features offered to its scores, and the others.
+    """Return for every model how many parameters could have entered: features offered to signatures, and the others.
 
     Parameters
     ----------
     coefficients : dict
         Model to ``train/<model>/coefficients.csv``.
     funnels : dict
-        Signature to ``select/<signature>/funnel.csv``; a predictor with the name of a signature is its score.
+        Signature to ``select/<signature>/funnel.csv``; a predictor with the name of a signature is its score, and
+        ``<signature>/<feature>`` a feature that it selected.
     """
     offered = {name: int(funnel["features"].iloc[0]) for name, funnel in funnels.items()}
-    return {
-        model: sum(offered.get(predictor, 1) for predictor in table["predictor"] if predictor != INTERCEPT)
-        for model, table in coefficients.items()
-    }
+    return {model: _offered(predictors_of(table), offered) for model, table in coefficients.items()}
+
+
+def predictors_of(coefficients):
+    """Return the columns of a model's design matrix, from its stored table."""
+    return [predictor for predictor in coefficients["predictor"] if predictor != INTERCEPT]
+
+
+def _offered(predictors, offered):
+    signatures = {name for predictor in predictors if (name := predictor.partition("/")[0]) in offered}
+    others = [predictor for predictor in predictors if predictor.partition("/")[0] not in offered]
+    return sum(offered[name] for name in signatures) + len(others)
 
 
 def sample_size_table(metrics, coefficients, candidates):
@@ -44,7 +53,7 @@ def sample_size_table(metrics, coefficients, candidates):
     """
     areas = metrics[metrics["metric"] == "auc"].set_index(["cohort", "model"])
     rows = [
-        _row(model, len(table) - 1, candidates[model], areas.loc[("train_cv", model)])
+        _row(model, len(predictors_of(table)), candidates[model], areas.loc[("train_cv", model)])
         for model, table in coefficients.items()
     ]
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -6,12 +6,15 @@ study without signal still ends in a (worthless) score instead of an error.
 
 import numpy as np
 from scipy import stats
+from scipy.special import fdtrc
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.feature_selection import SelectorMixin, f_classif
+from sklearn.feature_selection import SelectorMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from habitat_radiomics.lasso import LassoLogistic
+from habitat_radiomics.rank_sum import mann_whitney
+from habitat_radiomics.shapiro import shapiro_wilk
 
 
 class _Filter(SelectorMixin, BaseEstimator):
@@ -57,6 +60,26 @@ class IccFilter(_Filter):
         return icc, icc > self.threshold
 
 
+class StableFilter(_Filter):
+    """Keep features of habitats that survive small changes of image, mask and fit; those of other regions all pass.
+
+    Parameters
+    ----------
+    stability : dict
+        Feature of a habitat to its ICC over the changes (training patients); NaN where it could not be assessed.
+    threshold : float
+        Features above it pass.
+    """
+
+    def __init__(self, stability=None, threshold=0.75):
+        self.stability = stability
+        self.threshold = threshold
+
+    def _judge(self, X, y):
+        stability = np.array([self.stability.get(name, 1.0) for name in self.feature_names_in_], dtype=float)
+        return stability, stability > self.threshold
+
+
 class MissingFilter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Drop features with too many missing values and fill the others with their training median.
 
@@ -78,7 +101,7 @@ class MissingFilter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"every feature is missing in more than {self.max_missing:.0%} of the training patients (least: "
                 f"{share.min():.0%}). Check the quality table, or raise max_missing."
             )
-        self.medians_ = np.nanmedian(X[:, self.support_], axis=0)
+        self.medians_ = known_medians(X[:, self.support_])
         return self
 
     def transform(self, X):
@@ -186,24 +209,41 @@ def anova(X, y):
     """
     varies = np.ptp(X, axis=0) > 0
     strength, p = np.full((2, X.shape[1]), np.nan)
-    if varies.any():
-        strength[varies], p[varies] = f_classif(X[:, varies], y)
+    strength[varies] = variance_ratio(X[:, varies], y)
+    degrees = np.unique(y).size - 1
+    p[varies] = fdtrc(degrees, len(y) - degrees - 1, strength[varies])
     return strength, p
+
+
+def variance_ratio(X, y):
+    """F of each column: mean square between classes over that within; infinite where classes are single values."""
+    groups = [X[y == value] for value in np.unique(y)]
+    means = [group.mean(axis=0) for group in groups]
+    overall = X.mean(axis=0)
+    between = sum(len(group) * (mean - overall) ** 2 for group, mean in zip(groups, means, strict=True))
+    within = sum(np.sum((group - mean) ** 2, axis=0) for group, mean in zip(groups, means, strict=True))
+    with np.errstate(divide="ignore"):
+        return (between / (len(groups) - 1)) / (within / (len(X) - len(groups)))
 
 
 def t_or_u(X, y, *, normality_alpha):
     """P value per column of Student's t (both classes normal by Shapiro-Wilk) or Mann-Whitney's U; NaN if constant."""
-    first, second = (X[y == value] for value in np.unique(y))
-    varies = (np.ptp(first, axis=0) > 0) & (np.ptp(second, axis=0) > 0)
-    normal = np.zeros(X.shape[1], dtype=bool)
-    for column in np.flatnonzero(varies):
-        levels = (stats.shapiro(group[:, column]).pvalue for group in (first, second))
-        normal[column] = all(level > normality_alpha for level in levels)
+    groups = [X[y == value] for value in np.unique(y)]
+    varies = np.all([np.ptp(group, axis=0) > 0 for group in groups], axis=0)
+    normal = varies & np.all([shapiro_wilk(group)[1] > normality_alpha for group in groups], axis=0)
     p = np.full(X.shape[1], np.nan)
-    p[normal] = stats.ttest_ind(first[:, normal], second[:, normal]).pvalue
+    p[normal] = stats.ttest_ind(*(group[:, normal] for group in groups)).pvalue
     ranked = ~normal & (np.ptp(X, axis=0) > 0)
-    p[ranked] = stats.mannwhitneyu(first[:, ranked], second[:, ranked], method="asymptotic").pvalue
+    p[ranked] = mann_whitney(*(group[:, ranked] for group in groups))
     return p
+
+
+def known_medians(X):
+    """Median of the known values of each column; numpy's ``nanmedian``, seven times as fast."""
+    ordered = np.sort(X.T.copy(), axis=1)  # NaN come last
+    known = X.shape[0] - np.isnan(X).sum(axis=0)
+    columns = np.arange(X.shape[1])
+    return (ordered[columns, (known - 1) // 2] + ordered[columns, known // 2]) / 2
 
 
 def corrected(p_values, correction):
@@ -217,17 +257,23 @@ def corrected(p_values, correction):
 
 def uncorrelated(X, threshold):
     """Indices of columns kept when visited in order, none correlating above ``threshold`` with one kept before."""
-    Z = X - X.mean(axis=0)
-    Z /= np.linalg.norm(Z, axis=0)
-    kept = []
-    for column in range(X.shape[1]):
-        if not kept or np.abs(Z[:, kept].T @ Z[:, column]).max() <= threshold:
-            kept.append(column)
-    return np.array(kept, dtype=int)
+    Z = unit_columns(X)
+    passes = np.ones(len(Z), dtype=bool)
+    for column in range(len(Z)):
+        if passes[column]:
+            passes[column + 1 :] &= np.abs(Z[column + 1 :] @ Z[column]) <= threshold
+    return np.flatnonzero(passes)
+
+
+def unit_columns(X):
+    """Columns centred and of length 1, as rows: their products are Pearson's correlations."""
+    Z = np.ascontiguousarray(X.T) - X.mean(axis=0)[:, None]
+    return Z / np.linalg.norm(Z, axis=1, keepdims=True)
 
 
 STEPS = {
     "icc": IccFilter,
+    "stable": StableFilter,
     "complete": MissingFilter,
     "zscore": StandardScaler,
     "anova": AnovaFilter,

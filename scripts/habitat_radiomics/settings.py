@@ -5,7 +5,10 @@ import io
 from pathlib import Path
 
 from habitat_radiomics.banks import BANKS
-from habitat_radiomics.config import overridden
+from habitat_radiomics.config import overridden, signature_steps
+from habitat_radiomics.estimator_words import WORDS
+from habitat_radiomics.habitat_sets import region_names
+from habitat_radiomics.score_names import score_label
 from habitat_radiomics.sheets import number
 
 PATIENTS_PER_PAGE = 56  # of a montage of habitats
@@ -49,10 +52,15 @@ def file_checker(config, facts):
 
 
 def outcome_rows(study, patients):
-    """Patient, cohort and outcome (0 or 1)."""
+    """Patient, cohort and outcome (0 or 1; empty in a study without)."""
     column = study.config["outcome"]["column"]
     return [
-        {"patient": p, "cohort": study.cohorts[p], "outcome": int(number(study.patients[p][column]))} for p in patients
+        {
+            "patient": p,
+            "cohort": study.cohorts[p],
+            "outcome": int(number(study.patients[p][column])) if column else None,
+        }
+        for p in patients
     ]
 
 
@@ -146,23 +154,33 @@ def regions(study):
 
 def features(study, sequence):
     """Regions with their banks, and the settings of the feature classes, for one sequence."""
-    chosen = overridden(study.config, "features", sequence)
-    known = {**BANKS, **chosen["custom_banks"]}
-    banks = {region: known[chosen["banks"].get(region, "A")] for region in study.config["regions"]["names"]}
-    values = {name: value for name, value in chosen.items() if name not in ("banks", "custom_banks")}
-    values["bin_width"] = None if chosen["bin_count"] else chosen["bin_width"]
-    sets = {name: known[chosen["banks"].get(name, "D")] for name in study.habitat_sets(sequence)}
+    regions = study.config["regions"]["names"]
     return {
-        "banks": banks,
-        "settings": {**values, "min_voxels": study.config["regions"]["min_voxels"]},
-        **({"habitats": _ordered_sets(study, sequence, sets)} if sets else {}),
+        "banks": {region: _bank(study, sequence, region, "A") for region in regions},
+        "settings": _feature_settings(study, sequence),
     }
 
 
-def _ordered_sets(study, sequence, banks):
-    """Sets with their banks, and whether size and neighbourhood are listed under this sequence."""
-    firsts = {name: study.config["habitats"][name]["sequences"][0] for name in banks}
-    return [{"name": name, "bank": bank, "shape": firsts[name] == sequence} for name, bank in banks.items()]
+def habitat_features(study, sequence, name):
+    """Bank and settings of a set's habitats in one sequence, and whether size and neighbourhood are listed there."""
+    return {
+        "name": name,
+        "bank": _bank(study, sequence, name, "D"),
+        "shape": study.config["habitats"][name]["sequences"][0] == sequence,
+        "settings": _feature_settings(study, sequence),
+    }
+
+
+def _bank(study, sequence, region, otherwise):
+    chosen = overridden(study.config, "features", sequence)
+    return {**BANKS, **chosen["custom_banks"]}[chosen["banks"].get(region, otherwise)]
+
+
+def _feature_settings(study, sequence):
+    chosen = overridden(study.config, "features", sequence)
+    values = {name: value for name, value in chosen.items() if name not in ("banks", "custom_banks")}
+    values["bin_width"] = None if chosen["bin_count"] else chosen["bin_width"]
+    return {**values, "min_voxels": study.config["regions"]["min_voxels"]}
 
 
 def habitat_sample(study, name):
@@ -190,9 +208,15 @@ def habitat_fit(study, name):
 
 
 def habitat_stability(study, name):
-    """Patients in whom the stability of a set is measured, and the seed of noise and draws."""
-    patients = study.in_cohort("train")[: study.config["habitats"][name]["stability_patients"]]
-    return {"patients": patients, "seed": study.config["seed"]}
+    """Patients in whom the stability of a set is measured."""
+    return {"patients": study.in_cohort("train")[: study.config["habitats"][name]["stability_patients"]]}
+
+
+def habitat_perturbation(study, name):
+    """Seed of noise and draws, and which features are measured under perturbations."""
+    sequences = study.config["habitats"][name]["sequences"]
+    sets = {sequence: habitat_features(study, sequence, name) for sequence in sequences}
+    return {"seed": study.config["seed"], "sets": sets}
 
 
 def habitat_figures(study, name):
@@ -204,7 +228,14 @@ def habitat_figures(study, name):
         "criterion": chosen["criterion"],
         "outcome_label": outcome_label(study.config),
         "patients": list(study.patients),
+        "stable": min(stability_thresholds(study.config, name), default=None),
     }
+
+
+def stability_thresholds(config, name):
+    """Thresholds that signatures of a set's habitats put on the stability of features."""
+    asking = [s for s in config["signatures"].values() if region_names([name], s["regions"])]
+    return [step["stable"]["threshold"] for s in asking for step in s["steps"] if "stable" in step]
 
 
 def habitat_label(config, name):
@@ -223,8 +254,8 @@ def collection(study, patients, patterns):
     return {
         "patients": patients,
         "sequences": study.sequences,
-        "tables": str(patterns["tables"]),
-        "records": str(patterns["records"]),
+        "habitats": {sequence: study.habitat_sets(sequence) for sequence in study.sequences},
+        "patterns": {kind: str(pattern) for kind, pattern in patterns.items()},
         "primary": f"reader{study.config['reproducibility']['primary_reader']}",
         "incomplete_patients": study.config["data"]["incomplete_patients"],
         "drawn_regions": study.config["regions"]["names"],
@@ -237,8 +268,11 @@ def reproducibility(study):
 
 
 def signature(study, name):
-    """Sequences, regions and steps of one signature."""
+    """Sequences, regions and steps of one signature, or the candidates it is the best of."""
     chosen = study.config["signatures"][name]
+    if chosen["best_of"]:
+        candidates = [signature(study, candidate) for candidate in chosen["best_of"]]
+        return {"name": name, "best_of": candidates, **_resampling(study.config)}
     return {
         "name": name,
         "sequences": chosen.get("sequences", study.sequences),
@@ -258,9 +292,10 @@ def model(study, name):
     chosen = study.config["models"][name]
     return {
         "name": name,
-        "signatures": {signature_name: signature(study, signature_name) for signature_name in chosen["signatures"]},
+        "signatures": [signature(study, signature_name) for signature_name in chosen["signatures"]],
         "variables": {v: _variable(study.config["clinical"][v]) for v in chosen["clinical"]},
         "estimator": chosen["estimator"],
+        "inputs": chosen["inputs"],
         "scores": study.config["training"]["scores"],
         **_resampling(study.config),
     }
@@ -308,6 +343,7 @@ def validation(study):
         "reference": reference_model(study.config),
         "level": chosen["interval_level"],
         "proportion_interval": chosen["proportion_interval"],
+        "pairs": chosen["pairs"],
     }
 
 
@@ -359,14 +395,22 @@ def headline_model(config):
 
 
 def nomogram_model(config):
-    """Return the model that becomes a nomogram: the one named, else the headline model."""
-    return config["nomogram"]["model"] or headline_model(config)
+    """Return the model that becomes a nomogram: the one named, else the headline model if it has coefficients, else
+    the last that has; the headline model where none has, which then says why there is no nomogram.
+    """
+    headline = headline_model(config)
+    drawable = [name for name in config["models"] if _has_coefficients(config, name)]
+    return config["nomogram"]["model"] or (headline if headline in drawable else [headline, *drawable][-1])
+
+
+def _has_coefficients(config, name):
+    return WORDS[config["models"][name]["estimator"]].has_coefficients
 
 
 def nomogram(study):
     """What the nomogram of a model depends on: the model, and the names on its axes."""
     config, name = study.config, nomogram_model(study.config)
-    labels = {s: f"Score {signature_label(config, s)}" for s in config["models"][name]["signatures"]}
+    labels = {s: score_label(signature_label(config, s)) for s in config["models"][name]["signatures"]}
     labels |= {v: _axis_label(v, config["clinical"][v]) for v in config["models"][name]["clinical"]}
     return {**model(study, name), "labels": labels, "outcome_label": outcome_label(config)}
 
@@ -377,9 +421,14 @@ def _axis_label(name, variable):
 
 
 def nomogram_words(study):
-    """Words on the nomogram: its model and the outcome."""
-    label = model_label(study.config, nomogram_model(study.config))
-    return {"label": label, "outcome_label": outcome_label(study.config)}
+    """Words on the nomogram: its model and the outcome, and why there may be none."""
+    name = nomogram_model(study.config)
+    label = model_label(study.config, name)
+    reason = f"no predictor of the model {label} changes the risk"
+    if not _has_coefficients(study.config, name):
+        words = WORDS[study.config["models"][name]["estimator"]].name
+        reason = f"the model {label} is a {words}, which has no coefficients to turn into points"
+    return {"label": label, "outcome_label": outcome_label(study.config), "reason": reason}
 
 
 def shown_patients(study):
@@ -393,9 +442,14 @@ def model_label(config, name):
     return config["models"][name]["label"] or name
 
 
-def named_models(study):
-    """Name and label of every model, in the order (and so the colours) of every figure."""
-    return [{"name": name, "label": model_label(study.config, name)} for name in study.config["models"]]
+def model_groups(config):
+    """Return the models drawn together, by title; all in one group without a title where the study names none."""
+    return config["validation"]["figures"] or {"": list(config["models"])}
+
+
+def _named_models(config, names):
+    """Name and label of models, in the order (and so the colours) of a figure."""
+    return [{"name": name, "label": model_label(config, name)} for name in names]
 
 
 def signature_label(config, name):
@@ -405,7 +459,7 @@ def signature_label(config, name):
 
 def outcome_label(config):
     """Return the outcome in words."""
-    return config["outcome"]["label"] or config["outcome"]["column"]
+    return config["outcome"]["label"] or config["outcome"]["column"] or ""
 
 
 def shown_cohorts(study):
@@ -414,13 +468,27 @@ def shown_cohorts(study):
 
 
 def model_figures(study):
-    """Models and level of the figures of all models: ROC, calibration and decision curves."""
-    return {"models": named_models(study), "level": study.config["validation"]["interval_level"]}
+    """Models and level of the calibration and decision curves: the first group."""
+    config = study.config
+    first = next(iter(model_groups(config).values()))
+    return {"models": _named_models(config, first), "level": config["validation"]["interval_level"]}
+
+
+def roc_figure(study):
+    """Groups of models and level of the ROC curves."""
+    config = study.config
+    groups = [{"title": t, "models": _named_models(config, names)} for t, names in model_groups(config).items()]
+    return {"groups": groups, "level": config["validation"]["interval_level"]}
+
+
+def drawn_models(config):
+    """Return the models of the ROC figure, each once."""
+    return list(dict.fromkeys(name for names in model_groups(config).values() for name in names))
 
 
 def signature_figures(study, name):
     """Words of the figures of one signature; ``unit`` is what its coefficients refer to."""
-    steps = [step for entry in study.config["signatures"][name]["steps"] for step in entry]
+    steps = [step for entry in signature_steps(study.config, name) for step in entry]
     return {
         "label": signature_label(study.config, name),
         "outcome_label": outcome_label(study.config),
@@ -430,7 +498,8 @@ def signature_figures(study, name):
 
 def agreement_figure(study):
     """Thresholds that signatures put on the intraclass correlation, and its forms."""
-    steps = [step for signature in study.config["signatures"].values() for step in signature["steps"]]
+    config = study.config
+    steps = [step for name in config["signatures"] for step in signature_steps(config, name)]
     thresholds = {step["icc"]["threshold"] for step in steps if "icc" in step}
     forms = {kind: study.config["reproducibility"][kind] for kind in ("inter", "intra")}
     return {"thresholds": sorted(thresholds), "forms": forms}

@@ -133,12 +133,14 @@ def _cell_text(cell):
 
 def check_patients(sheet, config):
     """Add to ``sheet.faults`` whatever is wrong with the patients table under this configuration."""
-    needed = ["patient", config["outcome"]["column"], *config["clinical"], *_split_columns(config["split"])]
+    outcome = [config["outcome"]["column"]] if config["outcome"]["column"] else []
+    needed = ["patient", *outcome, *config["clinical"], *_split_columns(config["split"])]
     if not _has_columns(sheet, needed):
         return
     _check_ids(sheet)
     for row in sheet.rows:
-        _check_outcome(sheet, row, config["outcome"])
+        if outcome:
+            _check_outcome(sheet, row, config["outcome"])
         _check_split(sheet, row, config["split"])
         for column, variable in config["clinical"].items():
             _check_clinical(sheet, row, column, variable)

@@ -14,7 +14,7 @@ from habitat_radiomics.selection import STEPS
 from habitat_radiomics.tables import column_parts
 
 
-def build_signature(steps, *, seed, icc=None):
+def build_signature(steps, *, seed, icc=None, stability=None):
     """Return the unfitted pipeline of a signature.
 
     Parameters
@@ -25,8 +25,10 @@ def build_signature(steps, *, seed, icc=None):
         Seed of the folds of the last step.
     icc : dict, optional
         Feature name to its smaller ICC, for the ``icc`` step.
+    stability : dict, optional
+        Feature of a habitat to its ICC under small changes, for the ``stable`` step.
     """
-    extra = {"icc": {"icc": icc}, "lasso": {"seed": seed}}
+    extra = {"icc": {"icc": icc}, "stable": {"stability": stability}, "lasso": {"seed": seed}}
     built = [
         (name, STEPS[name](**settings, **extra.get(name, {}))) for step in steps for name, settings in step.items()
     ]
@@ -78,6 +80,8 @@ def fit_signature(pipeline, features, outcome):
 
 def _copies(pipeline, patients):
     """Tell the last step who is in each row when patients occur several times: its folds must not split copies."""
+    if not isinstance(pipeline, Pipeline):
+        return {}  # the best of several reads them from the index
     name, last = pipeline.steps[-1]
     return {} if patients.is_unique or not has_fit_parameter(last, "patients") else {f"{name}__patients": patients}
 
@@ -85,6 +89,35 @@ def _copies(pipeline, patients):
 def signature_score(fitted, features):
     """Score of every patient (Series); higher means a higher risk of the outcome."""
     return pd.Series(fitted.decision_function(features[fitted.feature_names_in_]), index=features.index, name="score")
+
+
+def _chosen(fitted):
+    """The fitted pipeline behind a signature: itself, or the one chosen of several (see `best_of`)."""
+    return getattr(fitted, "chosen_", fitted)
+
+
+def selected_features(fitted, features):
+    """Return the selected features of every patient, as the last step of the signature sees them.
+
+    Returns
+    -------
+    DataFrame, patients x selected features
+        Where nothing was selected one column, ``score``, which is the same for every patient.
+    """
+    fitted = _chosen(fitted)
+    kept = signature_coefficients(fitted)["feature"].iloc[1:]
+    if kept.empty:
+        return signature_score(fitted, features).to_frame()
+    names = _names_at_last_step(fitted)
+    values = fitted[:-1].transform(features[fitted.feature_names_in_]) if len(fitted) > 1 else features[names]
+    return pd.DataFrame(np.asarray(values), columns=names, index=features.index)[list(kept)]
+
+
+def _names_at_last_step(fitted):
+    """Names of the features that reach the last step."""
+    if len(fitted) == 1:
+        return fitted.feature_names_in_
+    return np.asarray(fitted[:-1].get_feature_names_out(fitted.feature_names_in_))
 
 
 def stratified_folds(outcome, *, folds, seed):
@@ -132,9 +165,16 @@ def _held_out_scores(pipeline, features, outcome, folds):
 
 
 def selection_funnel(fitted):
-    """Return a table of the number of features after every step, and whether a filter had to keep its best only."""
+    """Return a table of the number of features after every step, and whether a filter had to keep its best only.
+
+    Of the best of several, the features of all come first, then those of the chosen one.
+    """
+    rows = []
+    if fitted is not _chosen(fitted):
+        rows.append({"step": "extracted", "features": fitted.offered_, "note": ""})
+    fitted, note = _chosen(fitted), f"chosen: {fitted.choice_}" if rows else ""
     names = list(fitted.feature_names_in_)
-    rows = [{"step": "extracted", "features": len(names), "note": ""}]
+    rows.append({"step": "best_of" if rows else "extracted", "features": len(names), "note": note})
     for name, step in fitted.steps[:-1]:
         names = list(step.get_feature_names_out(names))
         note = "nothing passed; the best feature was kept" if getattr(step, "fell_back_", False) else ""
@@ -149,12 +189,8 @@ def signature_coefficients(fitted):
 
     Coefficients act on the features as the last step sees them (standardised when ``zscore`` is among the steps).
     """
-    model = fitted[-1]
-    names = (
-        np.asarray(fitted[:-1].get_feature_names_out(fitted.feature_names_in_))
-        if len(fitted) > 1
-        else fitted.feature_names_in_
-    )
+    fitted = _chosen(fitted)
+    model, names = fitted[-1], _names_at_last_step(fitted)
     table = pd.DataFrame({"feature": names, "coefficient": model.coef_.ravel()}).query("coefficient != 0")
     table = table.sort_values("coefficient", key=np.abs, ascending=False, kind="stable")
     intercept = pd.DataFrame({"feature": ["(intercept)"], "coefficient": [float(np.ravel(model.intercept_)[0])]})
@@ -163,12 +199,8 @@ def signature_coefficients(fitted):
 
 def penalty_path(fitted):
     """Return the cross-validated deviance and the coefficients of every feature that ever enters, by penalty."""
-    model = fitted[-1]
-    names = (
-        np.asarray(fitted[:-1].get_feature_names_out(fitted.feature_names_in_))
-        if len(fitted) > 1
-        else fitted.feature_names_in_
-    )
+    fitted = _chosen(fitted)
+    model, names = fitted[-1], _names_at_last_step(fitted)
     entering = np.flatnonzero(np.abs(model.coefficient_path_).max(axis=1) > 0)
     path = pd.DataFrame(
         {

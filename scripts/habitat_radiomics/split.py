@@ -13,8 +13,8 @@ def assign_cohorts(patients, split, *, outcome_column, seed):
         Rows of the checked patients table, each with ``patient`` and the columns the method needs.
     split : dict
         The ``split`` section of the configuration.
-    outcome_column : str
-        Column by which the random split is stratified.
+    outcome_column : str or None
+        Column by which the random split is stratified, if there is an outcome.
     seed : int
         Seed of the random split.
 
@@ -33,7 +33,7 @@ def _random(patients, split, outcome_column, seed):
     classes = defaultdict(list)
     for row in patients:
         if row.get(split["site_column"]) not in split["external_sites"]:
-            classes[row[outcome_column]].append(row["patient"])
+            classes[row.get(outcome_column)].append(row["patient"])
     train = set()
     for members in classes.values():
         members.sort(key=lambda patient: hash_rank(seed, patient))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from habitat_radiomics.banks import BANKS, bank_fault
-from habitat_radiomics.config import complete_config, nearest
+from habitat_radiomics.config import complete_config, nearest, signature_steps
 from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.sheets import check_images, check_patients, read_sheet, reader_and_repeat, reading_id
 from habitat_radiomics.split import assign_cohorts
@@ -57,6 +57,11 @@ class Study:
     def sequences(self):
         """Sequences in the order of every table."""
         return list(self.config["sequences"])
+
+    @property
+    def predicts(self):
+        """Whether there is an outcome; a study without describes images, habitats and features."""
+        return self.config["outcome"]["column"] is not None
 
     def mask_sequence(self, sequence):
         """Return the sequence whose masks apply to ``sequence``."""
@@ -201,7 +206,7 @@ def _incompleteness(row, scans, config):
     patient, column = row["patient"], config["outcome"]["column"]
     if row["exclude"]:
         return "excluded_by_hand", row["exclude"]
-    if row[column] is None:
+    if column and row[column] is None:
         return "outcome_missing", f"column {column} is empty. {EXCLUSION_ADVICE}"
     primary = reading_id(config["reproducibility"]["primary_reader"], "1")
     for sequence in config["sequences"]:
@@ -215,10 +220,12 @@ def _incompleteness(row, scans, config):
 
 
 def _cohort_faults(rows, cohorts, column):
-    """Every cohort needs both classes, and training enough of each."""
+    """Every cohort needs both classes of the outcome, if there is one, and training enough of each."""
     faults = []
     if not any(cohort == "train" for cohort in cohorts.values()):
         return ["no patient is in the training cohort. Check the split section of the config."]
+    if column is None:
+        return []
     for cohort in dict.fromkeys(cohorts.values()):
         classes = Counter(float(rows[patient][column]) for patient in rows if cohorts[patient] == cohort)
         counts = f"{classes[0.0]} patients with outcome 0 and {classes[1.0]} with 1"
@@ -233,7 +240,8 @@ def _cohort_faults(rows, cohorts, column):
 
 def _reading_faults(study):
     """A signature that asks for reproducible features needs training patients with more than one reading."""
-    asking = [n for n, s in study.config["signatures"].items() if any("icc" in step for step in s["steps"])]
+    steps = {name: signature_steps(study.config, name) for name in study.config["signatures"]}
+    asking = [name for name, of_signature in steps.items() if any("icc" in step for step in of_signature)]
     repeated = [
         patient
         for patient in study.in_cohort("train")

@@ -14,6 +14,11 @@ def read_table(path):
     return pd.read_csv(path, dtype=text_columns, float_precision="round_trip", keep_default_na=True)
 
 
+def read_text(path):
+    """Return a CSV table with every cell as it is written: a level ``2`` must not become ``2.0`` beside a gap."""
+    return pd.read_csv(path, dtype=str)
+
+
 def read_by_patient(path):
     """Return a table indexed by patient."""
     return read_table(path).set_index("patient")

@@ -69,19 +69,64 @@ def all_metrics(predictions, cutoffs, *, level, proportion_method):
     return pd.concat(parts, ignore_index=True).reindex(columns=columns)
 
 
-def all_comparisons(predictions, *, reference, level):
-    """Return DeLong's paired test of every model against the reference, in every cohort."""
-    theirs = predictions[reference].set_index(["cohort", "patient"])
-    rows = []
-    for model, table in predictions.items():
-        for cohort in cohorts_of(table) if model != reference else []:
-            ours = table[table["cohort"] == cohort].set_index("patient")
-            other = theirs.loc[cohort, "score"].loc[ours.index]
-            test = roc.delong_test(ours["outcome"], ours["score"], other, level=level)
-            measured = {"difference": test.difference, "ci_low": test.ci_low, "ci_high": test.ci_high}
-            measured |= {"z": test.statistic, "p": test.p}
-            rows.append({"model": model, "reference": reference, "cohort": cohort, "n": len(ours), **measured})
+def all_comparisons(predictions, *, reference, level, pairs=()):
+    """Return DeLong's paired test of every model against the reference, in every cohort.
+
+    Parameters
+    ----------
+    predictions : dict
+        As `all_metrics`.
+    reference : str
+    level : float
+    pairs : iterable of (str, str)
+        Further tests: a model, and the one it is compared with.
+    """
+    asked = [(model, reference) for model in predictions if model != reference]
+    asked += [pair for pair in map(tuple, pairs) if pair not in asked]
+    rows = [row for pair in asked for row in _comparisons(predictions, *pair, level)]
     return pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
+
+
+def _comparisons(predictions, model, reference, level):
+    """Rows of one pair of models, a row for each cohort."""
+    table, theirs = predictions[model], predictions[reference].set_index(["cohort", "patient"])
+    for cohort in cohorts_of(table):
+        ours = table[table["cohort"] == cohort].set_index("patient")
+        other = theirs.loc[cohort, "score"].loc[ours.index]
+        test = roc.delong_test(ours["outcome"], ours["score"], other, level=level)
+        measured = {"difference": test.difference, "ci_low": test.ci_low, "ci_high": test.ci_high}
+        measured |= {"z": test.statistic, "p": test.p}
+        yield {"model": model, "reference": reference, "cohort": cohort, "n": len(ours), **measured}
+
+
+def model_table(metrics, comparisons, *, reference):
+    """Return the table that papers print: a row for each cohort and model, its measures side by side.
+
+    Parameters
+    ----------
+    metrics : DataFrame
+        See `all_metrics`.
+    comparisons : DataFrame
+        See `all_comparisons`; of its tests those against the reference.
+
+    Returns
+    -------
+    DataFrame
+        cohort, model, n, events; `TABLE_METRICS`, each with ``_low`` and ``_high``; ``difference`` of the AUC from the
+        reference and ``p_delong``, both empty for the reference itself.
+    """
+    keys = ["cohort", "model"]
+    table = metrics[metrics["metric"] == "auc"][[*keys, "n", "events"]].reset_index(drop=True)
+    for metric in TABLE_METRICS:
+        names = {"estimate": metric, "ci_low": f"{metric}_low", "ci_high": f"{metric}_high"}
+        chosen = metrics[metrics["metric"] == metric].rename(columns=names)
+        table = table.merge(chosen[[*keys, *names.values()]], on=keys, how="left")
+    tests = comparisons[comparisons["reference"] == reference].rename(columns={"p": "p_delong"})
+    table = table.merge(tests[[*keys, "difference", "p_delong"]], on=keys, how="left").assign(reference=reference)
+    return table.sort_values("cohort", key=lambda c: c.map(COHORT_ORDER.index), kind="stable", ignore_index=True)
+
+
+TABLE_METRICS = ("auc", "accuracy", "sensitivity", "specificity")
 
 
 COMPARISON_COLUMNS = ["model", "reference", "cohort", "n", "difference", "ci_low", "ci_high", "z", "p"]

@@ -61,7 +61,7 @@ def test_with_fixed_features_a_score_keeps_its_auc():
     random = np.random.default_rng(8)
     outcome = pd.Series([0, 1] * 40, index=[f"P{i:02d}" for i in range(80)])
     predictors = pd.DataFrame({"s": random.normal(0, 1, 80) + outcome.to_numpy()}, index=outcome.index)
-    pipeline = build_model(scores=["s"], variables={}, estimator="logistic")
+    pipeline = build_model(signatures=["s"], variables={}, estimator="logistic")
     table = fixed_features_bootstrap(pipeline, predictors, outcome, count=60, seed=1).set_index("statistic")
     assert table.loc["auc", "apparent"] == pytest.approx(roc_auc_score(outcome, predictors["s"]), abs=1e-12)
     assert abs(table.loc["auc", "optimism"]) < 0.02

@@ -24,19 +24,31 @@ def scan(folder, patient, sequence, readings, fault=None):
     write_json(folder / patient / f"{sequence}.json", {"faults": [fault] if fault else [], "measures": measures})
 
 
+def habitats(folder, patient, fault=None):
+    rows = [FeatureRow("reader1", f"core{number}", "mean", float(number), "") for number in (1, 2)]
+    write_features(folder / patient / "T2.core.csv", [] if fault else rows)
+    write_json(folder / patient / "T2.core.json", {"faults": [fault] if fault else [], "measures": {"voxels": -1}})
+
+
 @pytest.fixture
 def collect(tmp_path):
     for patient in ("P1", "P2", "P3"):
         for sequence in ("T1", "T2"):
             fault = FAULT if (patient, sequence) == ("P2", "T2") else None
             scan(tmp_path, patient, sequence, ["reader1", "reader2"] if patient == "P1" else ["reader1"], fault)
+        habitats(tmp_path, patient, fault=FAULT if patient == "P2" else None)
 
     def run(policy="exclude", patients=("P1", "P2", "P3")):
         return collect_features(
             patients=list(patients),
             sequences=["T1", "T2"],
-            tables=f"{tmp_path}/{{patient}}/{{sequence}}.csv",
-            records=f"{tmp_path}/{{patient}}/{{sequence}}.json",
+            habitats={"T1": [], "T2": ["core"]},
+            patterns={
+                "tables": f"{tmp_path}/{{patient}}/{{sequence}}.csv",
+                "records": f"{tmp_path}/{{patient}}/{{sequence}}.json",
+                "habitat_tables": f"{tmp_path}/{{patient}}/{{sequence}}.{{habitats}}.csv",
+                "habitat_records": f"{tmp_path}/{{patient}}/{{sequence}}.{{habitats}}.json",
+            },
             primary="reader1",
             incomplete_patients=policy,
             drawn_regions=["tumour", "peritumour"],
@@ -48,8 +60,26 @@ def collect(tmp_path):
 def test_features_keep_the_order_of_the_files_and_every_digit(collect):
     features, _, _ = collect()
     assert list(features.columns[:3]) == ["patient", "T1|tumour|z_last", "T1|tumour|a_first"]
-    assert len(features.columns) == 1 + 2 * 2 * 2
+    assert len(features.columns) == 1 + 2 * 2 * 2 + 2
     assert features.loc[0, "T1|tumour|z_last"] == 1.0 / 3
+
+
+def test_habitats_of_a_sequence_follow_its_drawn_regions_and_have_the_primary_reading_alone(collect):
+    features, readings, quality = collect()
+    assert list(features.columns[-2:]) == ["T2|core1|mean", "T2|core2|mean"]
+    assert features["T2|core2|mean"].tolist() == [2.0, 2.0]
+    assert not [column for column in readings if "core" in column]
+    assert quality["voxels"].dropna().tolist() == [900] * 5
+
+
+def test_habitats_that_cannot_be_measured_exclude_the_patient_too(collect, tmp_path):
+    habitats(tmp_path, "P3", fault={"code": "habitat_values_too_few", "message": "the tumour has 2 intensities."})
+    features, _, quality = collect()
+    assert list(features["patient"]) == ["P1"]
+    row = quality.set_index(["patient", "sequence"]).loc[("P3", "T2")]
+    assert (row["usable"], row["code"]) == (False, "habitat_values_too_few")
+    with pytest.raises(StudyFault, match="patient P3, T2: the tumour has 2 intensities"):
+        collect("stop")
 
 
 def test_only_patients_read_more_than_once_are_among_the_readings(collect):

@@ -84,8 +84,8 @@ def test_a_wrong_choice_names_the_choices_and_the_nearest():
 
 def test_a_missing_required_key_is_named():
     config = minimal()
-    del config["outcome"]
-    assert "lacks the key 'outcome'" in only(complete_config(config, SCHEMA)[1])
+    del config["sequences"]
+    assert "lacks the key 'sequences'" in only(complete_config(config, SCHEMA)[1])
 
 
 def test_all_faults_come_together():
@@ -132,3 +132,49 @@ def test_nearest_finds_nothing_when_nothing_is_similar():
 def test_thresholds_of_decision_curves_rise():
     found = only(faults(validation={"decision_thresholds": [0.6, 0.2]}))
     assert found == "config: validation.decision_thresholds are 0.6 and 0.2. Give the smaller one first."
+
+
+def test_a_study_predicts_by_signatures_and_models_or_has_no_outcome():
+    assert faults(outcome={}, signatures={}, models={}) == []
+    assert only(faults(models={})).startswith("config: the outcome is column y, but there are no models. Add them, or")
+    assert "there are no signatures and no models" in only(faults(signatures={}, models={}))
+    assert only(faults(outcome={})) == (
+        "config: there are signatures and models, but outcome.column is empty. Name it, or remove them."
+    )
+
+
+def best_of(**changes):
+    own = {"regions": ["tumour"], "steps": [{"lasso": {}}]}
+    return faults(signatures={"a": own, "b": own, "best": {"best_of": ["a", "b"]}, **changes})
+
+
+def test_the_best_of_several_signatures_needs_no_regions_and_steps():
+    assert best_of() == []
+
+
+def test_a_signature_has_regions_and_steps_or_candidates():
+    assert "signatures.c lacks the key 'steps'. Add it, or best_of" in only(best_of(c={"regions": ["tumour"]}))
+    assert "signatures.best is the best of others and cannot have regions" in only(
+        best_of(best={"best_of": ["a"], "regions": ["tumour"]})
+    )
+
+
+def test_candidates_are_defined_and_not_themselves_the_best_of_others():
+    assert "signatures.best.best_of names 'aa', which is not defined" in only(best_of(best={"best_of": ["aa"]}))
+    assert "signatures.top.best_of names best, itself the best of others" in only(best_of(top={"best_of": ["best"]}))
+
+
+def test_a_nomogram_asks_for_a_model_with_coefficients():
+    model = {"signatures": ["a"], "estimator": "svm"}
+    assert faults(models={"m": model}) == []
+    assert "nomogram.model is m, a support vector machine, which has no coefficients" in only(
+        faults(models={"m": model}, nomogram={"model": "m"})
+    )
+
+
+def test_groups_and_pairs_of_models_name_models():
+    assert faults(validation={"figures": {"All": ["m"]}, "pairs": [["m", "m"]]}) == []
+    assert "validation.figures.All names 'x', which is not defined" in only(
+        faults(validation={"figures": {"All": ["x"]}})
+    )
+    assert "validation.pairs names 'x', which is not defined" in only(faults(validation={"pairs": [["m", "x"]]}))

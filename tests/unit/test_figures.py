@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from example_results import (
 )
 from habitat_radiomics.figures_agreement import agreement_histogram, draw_agreement
 from habitat_radiomics.figures_cohort import draw_flow, flow_boxes
-from habitat_radiomics.figures_regions import draw_regions, scale_bar_mm
+from habitat_radiomics.figures_regions import common_scale_bar_mm, draw_regions, scale_bar_mm
 from habitat_radiomics.figures_roc import draw_roc, roc_table
 from habitat_radiomics.figures_scores import draw_scores, score_table
 from habitat_radiomics.figures_selection import draw_coefficients, draw_lasso, path_table, selected_coefficients
@@ -30,6 +31,7 @@ from habitat_radiomics.slices import largest_slice, read_scan
 from habitat_radiomics.style import MODEL_COLOURS, figure_bytes, model_styles, save_figure
 
 MODELS = [{"name": "clinical", "label": "Clinical"}, {"name": "combined", "label": "Combined"}]
+GROUPS = [{"title": "", "models": MODELS}]
 SIZES = {"train": 20, "external": 12}
 
 
@@ -90,7 +92,7 @@ def test_roc_curves_are_those_of_scikit_learn(predictions):
 
 
 def test_the_legend_of_a_roc_figure_holds_the_numbers_of_the_metrics(predictions, metrics):
-    text = words(draw_roc(roc_table(predictions, "external"), metrics, cohort="external", models=MODELS, level=0.95))
+    text = words(draw_roc(roc_table(predictions, "external"), metrics, cohort="external", groups=GROUPS, level=0.95))
     assert "n = 12, 6 events" in text
     assert "AUC (95\N{NO-BREAK SPACE}% CI)" in text
     for row in metrics.query("cohort == 'external' and metric == 'auc'").itertuples():
@@ -99,9 +101,18 @@ def test_the_legend_of_a_roc_figure_holds_the_numbers_of_the_metrics(predictions
 
 def test_a_cohort_without_both_classes_is_drawn_as_a_sentence(predictions, metrics):
     assert roc_table({"clinical": predictions["clinical"].query("outcome == 1")}, "external").empty
-    text = words(draw_roc(roc_table(predictions, "internal"), metrics, cohort="internal", models=MODELS, level=0.95))
+    text = words(draw_roc(roc_table(predictions, "internal"), metrics, cohort="internal", groups=GROUPS, level=0.95))
     assert "no patients" in text
     assert "No curve" in text
+
+
+def test_groups_of_models_stand_in_panels_of_their_own(predictions, metrics):
+    groups = [{"title": f"Group {name['label']}", "models": [name]} for name in MODELS]
+    figure = draw_roc(roc_table(predictions, "external"), metrics, cohort="external", groups=groups, level=0.95)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["Group Clinical", "Group Combined"]
+    legends = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in figure.axes]
+    assert legends[0][0].startswith("Clinical  0.")
+    assert [len(legend) for legend in legends] == [2, 2]
 
 
 def test_a_model_keeps_its_colour_when_others_are_added():
@@ -241,6 +252,14 @@ def test_the_scale_bar_has_a_round_length_of_at_most_a_third(width_mm, bar):
     assert scale_bar_mm(width_mm) == bar
 
 
+def test_all_sequences_of_a_figure_have_bars_of_the_same_length():
+    near = largest_slice(*example_scan())
+    slices = {"T1": near, "T2": replace(near, spacing_mm=(2.5, 2.5)), "FS": "the file is empty."}
+    text = words(draw_regions(slices, patient="P1", regions=["tumour"])).splitlines()
+    assert [line for line in text if line.endswith(" mm")] == [f"{common_scale_bar_mm(slices)} mm"] * 2
+    assert common_scale_bar_mm({"T1": near}) == common_scale_bar_mm(slices) < common_scale_bar_mm({"T2": slices["T2"]})
+
+
 # Cohort and agreement
 
 
@@ -313,7 +332,7 @@ def test_figures_have_the_same_bytes_in_every_process():
 
 def test_every_figure_is_byte_stable_and_free_of_dates(predictions, metrics, path, tmp_path):
     draws = {
-        "roc": lambda: draw_roc(roc_table(predictions, "train"), metrics, cohort="train", models=MODELS, level=0.9),
+        "roc": lambda: draw_roc(roc_table(predictions, "train"), metrics, cohort="train", groups=GROUPS, level=0.9),
         "coefficients": lambda: draw_coefficients(coefficients(4), label="Tumour"),
         "flow": lambda: draw_flow(flow()),
         "regions": lambda: draw_regions({"T1": largest_slice(*example_scan())}, patient="P1", regions=["peritumour"]),

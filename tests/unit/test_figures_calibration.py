@@ -80,6 +80,9 @@ def test_corrected_curve_and_statistics_are_named_as_such(predictions):
 
 def test_a_measure_that_is_missing_is_not_a_number(predictions):
     table = calibration_summary(np.zeros(12), np.linspace(0.1, 0.6, 12)).assign(model="m", cohort="c")
+    optimism = pd.DataFrame({"statistic": ["intercept", "slope", "brier"], "corrected": [np.nan, np.nan, 0.21]})
+    text = calibration_text(table, "m", "c", optimism)[-1]
+    assert text == "corrected: Brier 0.21; intercept and slope not estimable"
     assert calibration_text(table, "m", "c")[0] == "intercept not estimable, slope not estimable"
     assert calibration_text(table, "other", "c")[1] == "ICI not estimable, Brier not estimable"
 

@@ -21,6 +21,6 @@ def test_every_cohort_has_a_panel_with_its_p_value():
         "Training, cross-validated, n = 18, 8 events",
     ]
     texts = [panel_text(row) for row in test.itertuples()]
-    assert texts == ["Study 0.80 (red)\n3 permutations, p = 0.500", "Study 0.70 (red)\n3 permutations, p = 0.250"]
+    assert texts == ["Study 0.80\n3 permutations\np = 0.500", "Study 0.70\n3 permutations\np = 0.250"]
     tiny = pd.DataFrame({"observed": [0.8], "permutations": [5000], "p": [0.0002]})
-    assert panel_text(next(tiny.itertuples())).endswith("5,000 permutations, p < 0.001")
+    assert panel_text(next(tiny.itertuples())).endswith("5,000 permutations\np < 0.001")

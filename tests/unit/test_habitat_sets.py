@@ -69,3 +69,13 @@ def test_agreement_of_readers_cannot_be_asked_of_habitats_alone():
 
     assert "signatures.a selects habitats by icc, but readers do not draw habitats" in of("t*")[0]
     assert of("tumour", "t*") == []
+
+
+def test_stability_is_asked_of_habitats_measured_in_enough_patients():
+    def of(region, **chosen):
+        signature = {"a": {"regions": [region], "steps": [{"stable": {}}, *LASSO]}}
+        return faults({"t": {**T1, **chosen}}, signatures=signature)
+
+    assert of("t*") == of("t2", stability_patients=5) == []
+    assert "signatures.a selects by stable, but none of its regions is a habitat" in of("tumour")[0]
+    assert "habitats.t.stability_patients is 4; at least 5 are needed" in of("t*", stability_patients=4)[0]

@@ -1,7 +1,6 @@
 import pytest
 from test_config import SCHEMA, minimal
 
-from example_results import example_config
 from habitat_radiomics import settings
 from habitat_radiomics.config import complete_config
 from habitat_radiomics.figures_habitats import montage_pages
@@ -21,21 +20,26 @@ def study(patients=3, **habitat):
     return Study(complete, {f"P{i}": {} for i in range(patients)}, {}, {})
 
 
-def test_a_set_applies_to_its_sequences_and_lists_its_size_under_the_first():
-    sets = {sequence: settings.features(study(), sequence)["habitats"] for sequence in ("T1", "T2")}
-    assert [(each["name"], each["shape"]) for each in sets["T1"]] == [("j", True)]
-    assert [(each["name"], each["shape"]) for each in sets["T2"]] == [("j", False), ("own", True)]
+def test_a_set_lists_its_size_under_its_first_sequence():
+    chosen = study()
+    assert settings.habitat_features(chosen, "T1", "j")["shape"]
+    assert not settings.habitat_features(chosen, "T2", "j")["shape"]
+    assert settings.habitat_features(chosen, "T2", "own")["shape"]
 
 
 def test_habitats_take_the_bank_named_for_their_set_or_d():
-    sets = {each["name"]: each["bank"] for each in settings.features(study(), "T2")["habitats"]}
-    assert list(sets["j"]["image_types"]) == ["Original"]
-    assert "LBP2D" in sets["own"]["image_types"]
+    banks = {name: settings.habitat_features(study(), "T2", name)["bank"] for name in ("j", "own")}
+    assert list(banks["j"]["image_types"]) == ["Original"]
+    assert "LBP2D" in banks["own"]["image_types"]
 
 
-def test_a_study_without_habitats_asks_for_what_it_always_asked_for():
-    plain = Study({**example_config(), "habitats": {}}, {}, {}, {})
-    assert set(settings.features(plain, "T1")) == {"banks", "settings"}
+def test_what_drawn_regions_depend_on_knows_nothing_of_habitats():
+    plain = Study({**study().config, "habitats": {}}, {}, {}, {})
+    assert settings.features(study(), "T2") == settings.features(plain, "T2")
+
+
+def test_collecting_knows_the_sets_of_every_sequence():
+    assert settings.collection(study(), ["P0"], {})["habitats"] == {"T1": ["j"], "T2": ["j", "own"]}
 
 
 def test_a_given_number_makes_the_criterion_irrelevant():
@@ -56,3 +60,19 @@ def test_stability_is_measured_in_the_first_training_patients():
     chosen = study(12, stability_patients=4)
     chosen.cohorts.update({patient: "external" if patient == "P1" else "train" for patient in chosen.patients})
     assert settings.habitat_stability(chosen, "j")["patients"] == ["P0", "P2", "P3", "P4"]
+
+
+def test_features_under_perturbations_are_those_of_the_set_in_its_sequences():
+    sets = settings.habitat_perturbation(study(), "j")["sets"]
+    assert sets == {sequence: settings.habitat_features(study(), sequence, "j") for sequence in ("T1", "T2")}
+
+
+def test_the_figure_of_stability_shows_the_lowest_threshold_of_a_signature_of_the_set():
+    def of(*thresholds):
+        steps = [{"stable": {"threshold": value}} for value in thresholds]
+        signature = {"regions": ["j*"], "steps": [*steps, {"lasso": {}}]}
+        config = {**study().config, "signatures": {"a": signature, "b": {**signature, "regions": ["own1"]}}}
+        return settings.habitat_figures(Study(config, {}, {}, {}), "j")["stable"]
+
+    assert of(0.9, 0.6) == 0.6
+    assert of() is None

@@ -15,6 +15,7 @@ from habitat_radiomics.labels import (
     significant,
     step_label,
 )
+from habitat_radiomics.score_names import score_label
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_significant_digits_and_counts_are_readable():
 
 def test_coefficients_keep_their_zeros_and_ratios_two_decimals():
     assert [coefficient(0.3), coefficient(-12.0), coefficient(1234.5)] == ["0.3000", "−12.00", "1234"]
-    assert [ratio(1.0005), ratio(201.4), ratio(0.0123), ratio(math.nan)] == ["1.00", "201", "0.0123", "–"]
+    assert [ratio(1.0005), ratio(201.4), ratio(0.0123), ratio(math.nan)] == ["1.00", "201", "0.012", "–"]
 
 
 def test_an_interval_with_a_missing_limit_is_not_estimable():
@@ -85,3 +86,12 @@ def test_a_repeated_step_keeps_its_number():
         "Standardised (2)",
         "own",
     ]
+
+
+def test_a_signature_that_is_called_a_score_is_not_called_so_twice():
+    assert score_label("Rad-score") == "Rad-score"
+    assert score_label("Tumour") == "Score Tumour"
+
+
+def test_significant_digits_keep_their_zeros():
+    assert [significant(41.0, 3), significant(100.0, 3), significant(0.5, 3)] == ["41.0", "100", "0.500"]

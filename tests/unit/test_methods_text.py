@@ -106,3 +106,13 @@ def test_habitats_are_described_as_they_were_learnt():
     assert "By a Gaussian mixture of the intensity of T2, tumours were divided into 3 habitats (" in given
     assert "Each tumour was clustered by itself" in given
     assert habitats_text({**example_config(), "habitats": {}}) == ""
+
+
+def test_stability_of_features_is_named_where_a_signature_asks_for_it():
+    config = example_config()
+    assert "made and measured again" in text_of(config)
+    assert "its stability" not in text_of(config)
+    habitat = config["signatures"]["habitat"]
+    config["signatures"]["habitat"] = {**habitat, "steps": [{"stable": {"threshold": 0.8}}, *habitat["steps"]]}
+    assert "ICC(2,1) of a feature over all of them is its stability" in text_of(config)
+    assert "for habitats, ICC above 0.8 under small changes" in text_of(config)

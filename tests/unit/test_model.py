@@ -1,19 +1,27 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from test_signature import cohort
 from test_signature import pipeline as signature_pipeline
 
+from habitat_radiomics.estimator_words import WORDS
+from habitat_radiomics.estimators import ESTIMATORS
 from habitat_radiomics.model import (
     PredictorEncoder,
+    beside,
     build_model,
     cross_validated_prediction,
     fit_chain,
     fit_model,
     model_coefficients,
     model_prediction,
+    signature_values,
 )
 from habitat_radiomics.persist import load_object, save_object
+from habitat_radiomics.signature import fit_signature, signature_coefficients
 
 VARIABLES = {"age": {"type": "number"}, "sex": {"type": "category", "levels": ["F", "M", "X"]}}
 
@@ -51,7 +59,7 @@ def test_a_variable_missing_everywhere_is_refused():
 def chain(features, outcome, **changes):
     settings = {"scores": "cross_fitted", "folds": 4, "repeats": 1, "seed": 1, **changes}
     signatures = {"s": (signature_pipeline(features), list(features.columns))}
-    model = build_model(scores=["s"], variables=VARIABLES, estimator="logistic")
+    model = build_model(signatures=["s"], variables=VARIABLES, estimator="logistic")
     return (
         signatures,
         model,
@@ -62,7 +70,7 @@ def chain(features, outcome, **changes):
 def test_a_stored_model_predicts_exactly_as_the_fitted_one(tmp_path):
     features, outcome = cohort()
     predictors = clinical(features.index).assign(s=features.iloc[:, 0])
-    fitted = fit_model(build_model(scores=["s"], variables=VARIABLES, estimator="logistic"), predictors, outcome)
+    fitted = fit_model(build_model(signatures=["s"], variables=VARIABLES, estimator="logistic"), predictors, outcome)
     save_object(tmp_path / "m.skops", fitted)
     loaded = load_object(tmp_path / "m.skops")
     pd.testing.assert_frame_equal(
@@ -73,11 +81,26 @@ def test_a_stored_model_predicts_exactly_as_the_fitted_one(tmp_path):
 def test_odds_ratios_carry_their_intervals_in_order():
     features, outcome = cohort()
     predictors = clinical(features.index).assign(s=features.iloc[:, 0])
-    fitted = fit_model(build_model(scores=["s"], variables=VARIABLES, estimator="logistic"), predictors, outcome)
+    fitted = fit_model(build_model(signatures=["s"], variables=VARIABLES, estimator="logistic"), predictors, outcome)
     table = model_coefficients(fitted)
     assert list(table["predictor"]) == ["(intercept)", "s", "age", "sex=M", "sex=X"]
     assert (table["odds_ratio_low"] < table["odds_ratio"]).all()
     assert (table["odds_ratio"] < table["odds_ratio_high"]).all()
+
+
+def test_predictors_that_tell_the_same_show_it_in_their_variance_inflation():
+    features, outcome = cohort()
+    predictors = clinical(features.index).assign(s=features.iloc[:, 0])
+    noise = np.random.default_rng(0).normal(size=len(outcome))
+    pipeline = build_model(signatures=["s"], variables=VARIABLES, estimator="logistic")
+    table = model_coefficients(fit_model(pipeline, predictors, outcome)).set_index("predictor")
+    assert np.isnan(table.loc["(intercept)", "vif"])
+    assert table["vif"].dropna().between(1, 1.5).all()
+    assert table.loc["sex=M", "vif"] == table.loc["sex=X", "vif"]
+    doubled = predictors.assign(t=predictors["s"] + 0.1 * predictors["s"].std() * noise)
+    pipeline = build_model(signatures=["s", "t"], variables=VARIABLES, estimator="logistic")
+    table = model_coefficients(fit_model(pipeline, doubled, outcome)).set_index("predictor")
+    assert table.loc[["s", "t"], "vif"].min() > 20 > 2 > table.loc["age", "vif"]
 
 
 def test_a_chain_predicts_patients_it_never_saw():
@@ -103,7 +126,7 @@ def test_cross_validation_holds_a_patient_out_of_every_step():
 
 def test_a_clinical_model_needs_no_features():
     features, outcome = cohort()
-    model = build_model(scores=[], variables=VARIABLES, estimator="logistic")
+    model = build_model(signatures=[], variables=VARIABLES, estimator="logistic")
     table = cross_validated_prediction(
         {},
         model,
@@ -116,3 +139,88 @@ def test_a_clinical_model_needs_no_features():
         seed=0,
     )
     assert table["probability"].notna().all()
+
+
+def svm_chain(features, outcome, inputs, **changes):
+    signatures, _, data = chain(features, outcome, **changes)
+    return signatures, build_model(signatures=["s"], variables=VARIABLES, estimator="svm", inputs=inputs, folds=4), data
+
+
+@pytest.mark.parametrize("inputs", ["scores", "features"])
+def test_a_machine_predicts_patients_it_never_saw(inputs):
+    features, outcome = cohort(n=80)
+    signatures, model, data = svm_chain(features.iloc[:60], outcome.iloc[:60], inputs)
+    predict = fit_chain(signatures, model, **data)
+    new = predict(features.iloc[60:], clinical(features.index).iloc[60:])
+    assert new["probability"].between(0, 1).all()
+    assert new["score"][outcome.iloc[60:] == 1].mean() > new["score"][outcome.iloc[60:] == 0].mean()
+    assert (new["probability"].rank() == new["score"].rank()).all()
+
+
+@pytest.mark.parametrize("inputs", ["scores", "features"])
+def test_cross_validation_holds_a_patient_out_of_the_machine_and_its_calibration(inputs):
+    features, outcome = cohort()
+    signatures, model, data = svm_chain(features, outcome, inputs)
+    before = cross_validated_prediction(signatures, model, **data)
+    changed = {**data, "features": features.copy(), "clinical": data["clinical"].copy()}
+    changed["features"].loc["P000"] *= 50
+    changed["clinical"].loc["P000", "age"] = 1000
+    after = cross_validated_prediction(signatures, model, **changed)
+    fold = before.index[before["fold"] == before.loc["P000", "fold"]].drop("P000")
+    pd.testing.assert_frame_equal(before.loc[fold], after.loc[fold])
+
+
+def test_selected_features_enter_under_the_name_of_their_signature():
+    features, outcome = cohort()
+    signatures, model, data = svm_chain(features, outcome, "features")
+    fitted = fit_chain(signatures, model, **data)
+    selected = signature_coefficients(fitted.signatures["s"])["feature"].iloc[1:]
+    assert fitted.model["encoder"].names_ == [*(f"s/{name}" for name in selected), "age", "sex=M", "sex=X"]
+    np.testing.assert_allclose(fitted.model["estimator"].mean_[: len(selected)], 0, atol=1e-9)  # z-scored before
+
+
+def test_a_machine_on_selected_features_is_calibrated_on_scores_of_the_held_out_chain():
+    features, outcome = cohort(signal=0.0)
+    signatures, model, data = svm_chain(features, outcome, "features")
+    fitted = fit_chain(signatures, model, **data)
+    held_out = cross_validated_prediction(signatures, model, **data)["score"]
+    values = [signature_values("s", fitted.signatures["s"], features, "features")]
+    predictors = beside(data["clinical"], values)
+    by_hand = fit_model(model, predictors, outcome, held_out=held_out)["estimator"]
+    naive = fit_model(model, predictors, outcome)["estimator"]
+    assert fitted.model["estimator"].slope_ == pytest.approx(by_hand.slope_, abs=1e-12)
+    assert by_hand.slope_ < 0.5 * naive.slope_  # noise: the selection alone makes the features look useful
+
+
+def test_a_signature_that_selects_nothing_leaves_the_machine_a_constant():
+    features, outcome = cohort(n=40, features=8, signal=0.0, seed=2)
+    steps = [{"zscore": {}}, {"lasso": {"folds": 5, "rule": "1se"}}]
+    signatures = {"s": (signature_pipeline(features, steps=steps), list(features.columns))}
+    assert len(signature_coefficients(fit_signature(signatures["s"][0], features, outcome))) == 1
+    model = build_model(signatures=["s"], variables={}, estimator="svm", inputs="features", folds=4)
+    data = {"features": features, "clinical": pd.DataFrame(index=features.index), "outcome": outcome}
+    fitted = fit_chain(signatures, model, **data, scores="cross_fitted", folds=4, repeats=1, seed=1)
+    assert fitted.model["encoder"].names_ == ["s/score"]
+    assert fitted(features, data["clinical"])["score"].nunique() == 1
+
+
+def test_an_estimator_without_coefficients_lists_its_inputs_alone():
+    features, outcome = cohort()
+    predictors = clinical(features.index).assign(s=features.iloc[:, 0])
+    table = model_coefficients(
+        fit_model(build_model(signatures=["s"], variables=VARIABLES, estimator="svm"), predictors, outcome)
+    )
+    assert list(table["predictor"]) == ["s", "age", "sex=M", "sex=X"]
+    assert table[["coefficient", "odds_ratio", "p_wald"]].isna().all(axis=None)
+    assert set(table["method"]) == {"support vector machine"}
+
+
+def test_every_estimator_has_words_and_an_entry_in_the_schema():
+    schema = yaml.safe_load((Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml").read_text())
+    offered = schema["properties"]["models"]["additionalProperties"]["properties"]["estimator"]["enum"]
+    assert set(offered) == set(ESTIMATORS) == set(WORDS)
+    features, outcome = cohort()
+    predictors = features.iloc[:, [0]].set_axis(["s"], axis=1)
+    for name in ESTIMATORS:
+        fitted = fit_model(build_model(signatures=["s"], variables={}, estimator=name), predictors, outcome)
+        assert hasattr(fitted["estimator"], "coef_") == WORDS[name].has_coefficients

@@ -24,7 +24,7 @@ def training():
 def fitted_on(training):
     risk = 1 / (1 + np.exp(-training["score"]))
     outcome = pd.Series((np.random.default_rng(6).uniform(size=60) < risk).astype(int), index=training.index)
-    return fit_model(build_model(scores=["score"], variables=VARIABLES, estimator="logistic"), training, outcome)
+    return fit_model(build_model(signatures=["score"], variables=VARIABLES, estimator="logistic"), training, outcome)
 
 
 def test_points_give_the_probability_of_the_model(training):
@@ -38,7 +38,7 @@ def test_points_give_the_probability_of_the_model(training):
 def test_a_predictor_that_is_the_same_in_all_patients_has_no_axis(training):
     alike = training.assign(score=0.3, sex="M")
     outcome = pd.Series([0, 1] * 30, index=alike.index)
-    pipeline = build_model(scores=["score"], variables=VARIABLES, estimator="logistic")
+    pipeline = build_model(signatures=["score"], variables=VARIABLES, estimator="logistic")
     fitted = fit_model(pipeline, alike, outcome)
     nomogram = model_nomogram(fitted, alike, VARIABLES, **WORDS)
     assert [term.name for term in nomogram.terms] == ["age"]
@@ -49,8 +49,15 @@ def test_a_predictor_that_is_the_same_in_all_patients_has_no_axis(training):
 def test_a_model_without_effects_has_no_nomogram_and_the_files_say_so(training):
     alike = training[["score"]].assign(score=0.0)
     outcome = pd.Series([0, 1] * 30, index=alike.index)
-    fitted = fit_model(build_model(scores=["score"], variables={}, estimator="logistic"), alike, outcome)
+    fitted = fit_model(build_model(signatures=["score"], variables={}, estimator="logistic"), alike, outcome)
     assert model_nomogram(fitted, alike, {}, **WORDS) is None
-    assert "there is nothing to set" in no_nomogram_page("Title")
-    texts = [text.get_text() for axes in draw_no_nomogram("Rad").axes for text in axes.texts]
-    assert texts == ["No nomogram: no predictor of the model Rad changes the risk."]
+    reason = "no predictor of the model Rad changes the risk"
+    assert f"N{reason[1:]}: there is nothing to set." in no_nomogram_page("Title", reason)
+    texts = [text.get_text() for axes in draw_no_nomogram(reason).axes for text in axes.texts]
+    assert texts == [f"No nomogram: {reason}."]
+
+
+def test_a_machine_without_coefficients_has_no_nomogram(training):
+    outcome = pd.Series([0, 1] * 30, index=training.index)
+    pipeline = build_model(signatures=["score"], variables=VARIABLES, estimator="svm")
+    assert model_nomogram(fit_model(pipeline, training, outcome), training, VARIABLES, **WORDS) is None

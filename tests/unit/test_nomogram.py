@@ -133,7 +133,7 @@ def cohort(n=80, seed=0):
 def test_points_reproduce_the_fitted_model_to_rounding():
     table, outcome = cohort()
     variables = {"age": {"type": "number"}, "stage": {"type": "category", "levels": ["I", "II", "III"]}}
-    fitted = fit_model(build_model(scores=["score"], variables=variables, estimator="logistic"), table, outcome)
+    fitted = fit_model(build_model(signatures=["score"], variables=variables, estimator="logistic"), table, outcome)
     coefficients = dict(zip(fitted["encoder"].names_, fitted["estimator"].coef_[0], strict=True))
     terms = terms_of_model(coefficients, variables, table, labels={"score": "Radiomics score"})
     nomogram = build_nomogram(terms, intercept=fitted["estimator"].intercept_[0], scales=[risk_scale("Risk")])

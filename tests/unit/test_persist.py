@@ -51,3 +51,12 @@ def test_a_foreign_type_is_refused(tmp_path):
     skops.io.dump(Path("x"), tmp_path / "foreign.skops")
     with pytest.raises(ValueError, match="types this workflow never writes"):
         load_object(tmp_path / "foreign.skops")
+
+
+def test_an_array_under_two_names_is_stored_once_and_read_under_both(tmp_path):
+    scaler = StandardScaler().fit(np.random.default_rng(0).normal(size=(30, 4)))
+    scaler.alias_ = scaler.mean_
+    save_object(tmp_path / "a", scaler)
+    loaded = load_object(tmp_path / "a")
+    np.testing.assert_array_equal(loaded.alias_, scaler.mean_)
+    np.testing.assert_array_equal(loaded.mean_, scaler.mean_)

@@ -75,6 +75,15 @@ def test_a_category_has_a_reference_row_and_a_number_its_unit(results):
     assert "multivariable model of variables with univariable p < 0.05" in factor_table(results, CAPTION)["title"]
 
 
+def test_a_variable_of_the_multivariable_model_shows_its_variance_inflation_once(results):
+    table = factor_table(results, CAPTION)
+    rows = rows_of(table)
+    stored = results.statistics["factors"].query("analysis == 'multivariable'").groupby("variable")["vif"].first()
+    assert table["header"][-1] == "VIF"
+    assert rows["Age (per year)"][-1] == f"{stored['age']:.2f}"
+    assert [rows["Sex: F"][-1], rows["Sex: M"][-1]] == [f"{stored['sex']:.2f}", ""]
+
+
 def test_candidates_are_all_features_that_were_offered(results):
     sizes = results.statistics["sample_size"].set_index("model")
     assert sizes.loc["clinical", "candidates"] == sizes.loc["clinical", "parameters"] == 2

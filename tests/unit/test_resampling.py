@@ -43,7 +43,7 @@ def study(n=40, features=60, signal=1.5, *, steps=STEPS, scores="apparent", seed
     icc = {name: 0.5 if i % 10 == 9 else 0.9 for i, name in enumerate(X.columns)}
     signature = pipeline(X, steps=steps).set_params(icc__icc=icc) if "icc" in steps[0] else pipeline(X, steps=steps)
     chain = {"s": (signature, list(X.columns))}
-    model = build_model(scores=["s"], variables=VARIABLES, estimator="logistic")
+    model = build_model(signatures=["s"], variables=VARIABLES, estimator="logistic")
     data = {"features": X, "clinical": clinical(X.index), "outcome": outcome}
     return chain, model, {**data, "scores": scores, "folds": 3, "repeats": 1, "seed": 5}
 
@@ -214,7 +214,7 @@ def test_an_icc_step_that_is_not_the_first_works_as_well():
 
 def test_a_clinical_model_is_resampled_without_features():
     _, _, data = study()
-    model = build_model(scores=[], variables=VARIABLES, estimator="logistic")
+    model = build_model(signatures=[], variables=VARIABLES, estimator="logistic")
     chunk = bootstrap_chunk({}, model, **{**data, "features": None}, replicates=range(3))
     assert chunk.predictions["probability"].notna().all()
     assert chunk.selected.empty
@@ -279,10 +279,21 @@ def birth_weight_replay():
     return oracle, pd.concat(parts), pd.Series(y, index=index)
 
 
+def scored(predictions):
+    """Predictions whose score is their probability."""
+    return predictions.assign(score=predictions["probability"])
+
+
+def test_the_auc_of_a_replicate_is_that_of_its_score_where_the_probabilities_are_level():
+    predictions = pd.DataFrame({"replicate": 0, "patient": list("abcd"), "drawn": 1, "probability": 0.5, "reason": ""})
+    measures = measure_bootstrap(predictions.assign(score=[1, 2, 3, 4]), pd.Series([0, 0, 1, 1], index=list("abcd")))
+    assert measures.set_index("statistic").loc["auc", "train"] == 1.0
+
+
 def test_corrected_statistics_and_curve_of_the_same_resamples_are_those_of_r():
     oracle, predictions, outcome = birth_weight_replay()
     expected = oracle["optimism_replay"]
-    measures = measure_bootstrap(predictions, outcome, at=expected["predy"])
+    measures = measure_bootstrap(scored(predictions), outcome, at=expected["predy"])
     table, curve = optimism_corrected(measures)
     table = table.set_index("statistic")
     area, error = table.loc["auc"], table.loc["brier"]
@@ -311,7 +322,7 @@ def test_replicates_are_measured_on_the_resample_on_all_and_on_those_left_out():
             "probability": [0.1, 0.6, 0.3, 0.2, 0.5, 0.4],
         }
     )
-    table = measure_bootstrap(pd.concat([study_itself, resample]).assign(reason=""), outcome)
+    table = measure_bootstrap(scored(pd.concat([study_itself, resample]).assign(reason="")), outcome)
     of_resample = table[table["replicate"] == 1].set_index("statistic")
     assert of_resample.loc["auc", "train"] == pytest.approx(2 / 3)  # a, a, b against e, e, e: 6 of 9 pairs
     assert of_resample.loc["auc", "test"] == pytest.approx(5 / 9)
@@ -323,9 +334,9 @@ def test_replicates_are_measured_on_the_resample_on_all_and_on_those_left_out():
 def test_a_failed_resample_is_left_out_of_the_means():
     oracle, predictions, outcome = birth_weight_replay()
     predictions = predictions[predictions["replicate"] < 12].copy()
-    whole, _ = optimism_corrected(measure_bootstrap(predictions[predictions["replicate"] != 5], outcome))
+    whole, _ = optimism_corrected(measure_bootstrap(scored(predictions[predictions["replicate"] != 5]), outcome))
     predictions.loc[predictions["replicate"] == 5, ["probability", "reason"]] = [np.nan, "too few"]
-    table, _ = optimism_corrected(measure_bootstrap(predictions, outcome))
+    table, _ = optimism_corrected(measure_bootstrap(scored(predictions), outcome))
     pd.testing.assert_frame_equal(table, whole)
     assert (table["resamples"] == 10).all()
 
@@ -337,7 +348,9 @@ def test_a_separated_study_has_no_slope_and_says_why():
             for b, p in enumerate([[0.1, 0.2, 0.3, 0.7, 0.8, 0.9], [0.1, 0.2, 0.6, 0.5, 0.8, 0.9]])
         ]
     )
-    table, _ = optimism_corrected(measure_bootstrap(predictions, pd.Series([0, 0, 0, 1, 1, 1], index=list("abcdef"))))
+    table, _ = optimism_corrected(
+        measure_bootstrap(scored(predictions), pd.Series([0, 0, 0, 1, 1, 1], index=list("abcdef")))
+    )
     slope = table.set_index("statistic").loc["slope"]
     assert np.isnan(slope["corrected"])
     assert "separate the classes" in slope["note"]
@@ -345,7 +358,7 @@ def test_a_separated_study_has_no_slope_and_says_why():
 
 def test_the_study_itself_is_needed_for_the_apparent_performance():
     oracle, predictions, outcome = birth_weight_replay()
-    measures = measure_bootstrap(predictions[predictions["replicate"].between(1, 3)], outcome)
+    measures = measure_bootstrap(scored(predictions[predictions["replicate"].between(1, 3)]), outcome)
     with pytest.raises(ValueError, match="replicate 0, the study itself, is missing"):
         optimism_corrected(measures)
 

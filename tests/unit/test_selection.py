@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.feature_selection import f_classif
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from habitat_radiomics import selection
@@ -10,6 +11,7 @@ from habitat_radiomics.selection import (
     CorrelationFilter,
     IccFilter,
     MissingFilter,
+    StableFilter,
     StrongestFilter,
     TwoGroupFilter,
 )
@@ -24,12 +26,50 @@ def cohort(n=40, features=30, signal=3, seed=0):
     return pd.DataFrame(X, columns=[f"f{i}" for i in range(features)]), y
 
 
+def test_unstable_features_of_habitats_are_barred_and_other_regions_pass():
+    X, y = cohort(features=4)
+    stability = {"f0": 0.74, "f1": 0.76, "f2": np.nan}
+    fitted = StableFilter(stability=stability, threshold=0.75).fit(X, y)
+    assert fitted.get_feature_names_out().tolist() == ["f1", "f3"]
+    assert not fitted.fell_back_
+
+
+def test_where_no_feature_is_stable_the_most_stable_is_kept_and_that_is_said():
+    X, y = cohort(features=3)
+    fitted = StableFilter(stability={"f0": 0.1, "f1": 0.4, "f2": np.nan}, threshold=0.75).fit(X, y)
+    assert fitted.get_feature_names_out().tolist() == ["f1"]
+    assert fitted.fell_back_
+
+
 def test_anova_equals_the_squared_t_of_two_classes():
     X, y = cohort()
     strength, p = selection.anova(X.to_numpy(), y)
     t = stats.ttest_ind(X[y == 0], X[y == 1])
     np.testing.assert_allclose(strength, t.statistic**2, rtol=1e-10)
     np.testing.assert_allclose(p, t.pvalue, rtol=1e-8)
+
+
+def test_a_feature_that_separates_the_classes_exactly_has_an_infinite_f_and_p_zero():
+    y = np.arange(8) % 2
+    strength, p = selection.anova(np.column_stack([y * 1.0, np.ones(8)]), y)
+    assert (strength[0], p[0]) == (np.inf, 0)
+    assert np.isnan([strength[1], p[1]]).all()
+
+
+def test_anova_is_that_of_scikit_learn_for_three_classes():
+    X, y = cohort(n=60)
+    y = np.arange(60) % 3
+    for mine, expected in zip(selection.anova(X.to_numpy(), y), f_classif(X, y), strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=1e-10)
+
+
+def test_medians_leave_missing_values_out():
+    rng = np.random.default_rng(0)
+    for n in (7, 8):
+        X = rng.normal(size=(n, 50))
+        X[rng.random(X.shape) < 0.3] = np.nan
+        X[0] = 1.0
+        np.testing.assert_array_equal(selection.known_medians(X), np.nanmedian(X, axis=0))
 
 
 def genes():
@@ -136,6 +176,36 @@ def test_visiting_columns_in_given_order_keeps_those_r_keeps():
     oracle, X, _ = genes()
     kept = X.columns[selection.uncorrelated(X.to_numpy(float), 0.85)]
     assert list(kept) == oracle["wide.correlation_filter.pearson"]["kept_greedy"]
+
+
+CORRELATIONS = {"age_wt_loss": ("age", "wt_loss"), "ph_karno_time": ("ph_karno", "time")}
+
+
+@pytest.mark.parametrize("name", CORRELATIONS)
+def test_the_correlation_that_decides_is_the_pearson_correlation_of_r(name):
+    oracle = Oracle("tests_lung_golub")
+    X = oracle.table()[list(CORRELATIONS[name])].dropna().to_numpy(float)
+    unit, expected = selection.unit_columns(X), abs(oracle[f"correlation.{name}"]["pearson"])
+    for threshold, kept in ((expected * (1 - 1e-10), 1), (expected * (1 + 1e-10), 2)):
+        assert selection.uncorrelated(X, threshold).size == kept
+    oracle.check(f"correlation.{name}", pearson=unit[0] @ unit[1], n=len(X))
+
+
+def test_visiting_ranks_in_given_order_keeps_those_r_keeps_by_spearman():
+    oracle, X, _ = genes()
+    kept = X.columns[selection.uncorrelated(X.rank().to_numpy(), 0.85)]
+    assert list(kept) == oracle["wide.correlation_filter.spearman"]["kept_greedy"]
+
+
+def test_the_filter_visits_by_falling_f_which_is_none_of_the_three_rules_of_r():
+    oracle, X, y = genes()
+    order = np.argsort(-selection.anova(X.to_numpy(float), y)[0], kind="stable")
+    visited = X.iloc[:, order]
+    kept = set(visited.columns[selection.uncorrelated(visited.to_numpy(float), 0.85)])
+    assert set(CorrelationFilter(threshold=0.85).fit(X, y).get_feature_names_out()) == kept
+    expected = oracle["wide.correlation_filter.pearson"]
+    of_caret = [set(X.columns) - set(expected[rule]) for rule in ("dropped_exact", "dropped_inexact")]
+    assert kept not in [set(expected["kept_greedy"]), *of_caret]
 
 
 def test_what_is_learnt_does_not_change_with_the_order_of_patients():

@@ -297,3 +297,18 @@ def test_all_faults_of_both_tables_come_in_one_message(load):
 def test_an_unknown_bank_is_a_fault():
     with pytest.raises(StudyFault, match="features.banks.tumour: 'Z' is not a bank"):
         configuration(features={"banks": {"tumour": "Z"}})
+
+
+def test_a_study_without_an_outcome_needs_no_classes(load):
+    described = {"outcome": {}, "signatures": {}, "models": {}}
+    rows = [{"patient": "P00", "cohort": "train", "sex": "F", "age": 50}]
+    study = load(patients=rows, images=image_rows(1), **described)
+    assert not study.predicts
+    assert list(study.patients) == ["P00"]
+    assert load().predicts
+
+
+def test_a_random_split_without_an_outcome_draws_from_everybody(load):
+    described = {"outcome": {}, "signatures": {}, "models": {}}
+    study = load(split={"method": "random", "train_fraction": 0.5}, **described)
+    assert len(study.in_cohort("train")) == len(study.in_cohort("internal")) == 12

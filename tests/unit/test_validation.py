@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from habitat_radiomics.validation import all_comparisons, all_metrics, combine_predictions
+from habitat_radiomics.validation import all_comparisons, all_metrics, combine_predictions, model_table
 from oracles.oracle import Oracle
 
 
@@ -77,3 +77,27 @@ def test_without_a_cut_off_nobody_gets_a_group_and_proportions_say_why():
     table = all_metrics({"s100b": models["s100b"]}, {"s100b": np.nan}, level=0.95, proportion_method="wilson")
     assert table.query("metric != 'auc'")["estimate"].isna().all()
     assert table.query("metric != 'auc'")["note"].str.len().min() > 0
+
+
+def test_further_pairs_are_tested_beside_the_reference_and_none_twice():
+    _, models = haemorrhage()
+    models["third"] = models["ndka"].assign(score=lambda table: -table["score"])
+    pairs = [["third", "ndka"], ["ndka", "s100b"]]
+    found = all_comparisons(models, reference="s100b", level=0.95, pairs=pairs)
+    named = list(zip(found["model"], found["reference"], strict=True))
+    assert named == [("ndka", "s100b"), ("third", "s100b"), ("third", "ndka")]
+    assert found["difference"].iloc[2] == pytest.approx(found["difference"].iloc[1] - found["difference"].iloc[0])
+
+
+def test_the_model_table_puts_the_measures_of_a_model_side_by_side_with_its_test():
+    oracle, models = haemorrhage()
+    cutoff = np.ravel(oracle["youden.s100b"]["threshold"])[0]
+    metrics = all_metrics(models, {"s100b": cutoff, "ndka": 10}, level=0.95, proportion_method="wilson")
+    tests = all_comparisons(models, reference="s100b", level=0.95, pairs=[["s100b", "ndka"]])
+    table = model_table(metrics, tests, reference="s100b").set_index("model")
+    assert table.loc["s100b", "auc"] == pytest.approx(oracle["auc_delong.s100b"]["auc"], abs=1e-10)
+    assert table.loc["s100b", "sensitivity"] == pytest.approx(np.ravel(oracle["youden.s100b"]["sensitivity"])[0])
+    assert np.isnan(table.loc["s100b", "p_delong"])
+    assert table.loc["ndka", "p_delong"] == tests["p"].iloc[0]
+    assert (table["n"] == 113).all()
+    assert (table["accuracy_low"] < table["accuracy"]).all()

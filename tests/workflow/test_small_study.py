@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import SimpleITK as sitk
 
-from habitat_radiomics.model import build_model, fit_chain
-from habitat_radiomics.model_inputs import model_inputs, model_signatures
+from habitat_radiomics.model import fit_chain
+from habitat_radiomics.model_inputs import model_inputs, model_pipeline, model_signatures
 from habitat_radiomics.nomogram import probabilities, read_nomogram, total_points
 from habitat_radiomics.tables import read_by_patient, read_table
 from small_study import CONFIG, ROOT
@@ -44,6 +44,7 @@ def test_every_learnt_object_saw_training_patients_only(checkout):
         "fitted_on.json",
         "intensity_scale.T2.json",
         "habitats.json",
+        "feature_stability.json",
     ):
         assert part in names
     assert max(report["checked"].values()) <= report["training"]
@@ -57,7 +58,7 @@ def test_the_stored_predictions_are_those_of_the_whole_chain(checkout):
     clinical, outcome = model_inputs(settings, *paths, [results / "quality/training.csv"], [])
     predict = fit_chain(
         model_signatures(settings, features, [results / "reproducibility/icc.csv"]),
-        build_model(scores=settings["signatures"], variables=settings["variables"], estimator="logistic"),
+        model_pipeline(settings),
         features=features,
         clinical=clinical,
         outcome=outcome,
@@ -76,8 +77,8 @@ def test_the_planted_signal_is_found(checkout):
     assert table.loc[("combined", "external", "auc"), "ci_high"] > 0.75
 
 
-def test_on_null_cohorts_validation_is_at_chance(checkout):
-    found = []
+def test_on_null_cohorts_validation_is_at_chance_and_habitats_do_not_beat_the_whole_tumour(checkout):
+    found, by_model = [], []
     for seed in range(1, 6):
         config = copy.deepcopy(CONFIG)
         config["demo"].update(outcome="null", outcome_seed=seed)
@@ -86,7 +87,12 @@ def test_on_null_cohorts_validation_is_at_chance(checkout):
         checkout.run(config, "--quiet", "all", "--", target)
         table = metrics(checkout).reset_index().query("metric == 'auc' and cohort in ('internal', 'external')")
         found.append(np.average(table["estimate"], weights=table["n"]))
+        weighted = table.assign(estimate=table["estimate"] * table["n"]).groupby("model")[["estimate", "n"]].sum()
+        by_model.append(weighted["estimate"] / weighted["n"])
     assert abs(np.mean(found) - 0.5) < 0.1, found
+    mean = pd.concat(by_model, axis=1).mean(axis=1)
+    assert abs(mean["habitat"] - 0.5) < 0.15, mean
+    assert mean["habitat"] - mean["radiomics"] < 0.1, mean
     checkout.run(CONFIG, "--quiet", "all")
 
 
@@ -97,6 +103,13 @@ COHORT_STEPS = {
     "fit_intensity_scale",
     "normalise_image",
     "extract_features",
+    "sample_voxels",
+    "fit_habitats",
+    "label_habitats",
+    "extract_habitats",
+    "refit_habitats",
+    "perturb_habitats",
+    "assess_habitat_stability",
     "fit_signature",
     "cross_fit_signature",
     "apply_signature",
@@ -140,6 +153,7 @@ def test_changing_a_test_patient_runs_that_patient_and_leaves_everything_learnt_
         "make_regions",
         "label_habitats",
         "extract_features",
+        "extract_habitats",
         "collect_features",
     ):
         assert jobs[rule] == 1 or rule == "make_regions", (rule, jobs)
@@ -164,6 +178,21 @@ def test_changing_a_test_patient_runs_that_patient_and_leaves_everything_learnt_
     fits = ("assess_reproducibility", "fit_signature", "fit_model")
     own.run(config, "--forcerun", *fits, "--quiet", "all", "--", *(f"results/own/{name}" for name in before))
     assert own.fitted() == before
+
+
+def test_a_changed_training_patient_relearns_habitats_but_leaves_the_tumours_of_the_others(own_data):
+    own, config, data = own_data
+    cohorts = read_table(own.results / "cohort/outcome.csv")
+    scan = data / cohorts.query("cohort == 'train'")["patient"].iloc[0] / "T1.nii.gz"
+    content = scan.read_bytes()
+    image = sitk.ReadImage(scan)
+    sitk.WriteImage(image + 7 * sitk.Cast(image > 20, image.GetPixelID()), scan, useCompression=True)
+    try:
+        jobs = own.jobs(config)
+    finally:
+        scan.write_bytes(content)
+    assert jobs["preprocess_image"] == jobs["extract_features"] == jobs["fit_habitats"] == 1
+    assert jobs["extract_habitats"] == jobs["label_habitats"] == len(cohorts)
 
 
 def test_a_printed_number_that_does_not_follow_from_the_predictions_stops_the_run(checkout, tmp_path):

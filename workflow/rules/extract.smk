@@ -1,4 +1,9 @@
 FEATURE_STATES = {s: state(f"extract_features.{s}", settings.features(STUDY, s)) for s in SEQUENCES}
+HABITAT_FEATURE_STATES = {
+    (s, name): state(f"extract_habitats.{s}.{name}", settings.habitat_features(STUDY, s, name))
+    for s in SEQUENCES
+    for name in STUDY.habitat_sets(s)
+}
 
 
 rule extract_features:
@@ -9,9 +14,6 @@ rule extract_features:
         upstream=rules.normalise_image.output.record,
         regions=region_files(rules.make_regions.output.regions),
         region_records=region_files(rules.make_regions.output.record),
-        habitats=sets_of_sequence(rules.label_habitats.output.labels),
-        habitat_records=sets_of_sequence(rules.label_habitats.output.record),
-        artifacts=sets_of_sequence(rules.fit_habitats.output.artifact),
         code=code("extract_features"),
     output:
         features=f"{RESULTS}/features/{{patient}}/{{sequence}}.csv",
@@ -21,7 +23,7 @@ rule extract_features:
     benchmark:
         f"{RESULTS}/benchmarks/extract_features/{{patient}}.{{sequence}}.tsv"
     group:
-        FEATURE_GROUP
+        MEASURE
     threads: 1
     resources:
         mem_mb=scaled(3000),
@@ -31,7 +33,36 @@ rule extract_features:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --image {input.image:q} --upstream {input.upstream:q}"
         " --regions {input.regions:q} --region-records {input.region_records:q} --readings {params.readings:q}"
-        " --habitats {input.habitats:q} --habitat-records {input.habitat_records:q} --artifacts {input.artifacts:q}"
+        " --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
+
+
+rule extract_habitats:
+    """Radiomic features, size and neighbourhood of the habitats of one set in one patient's sequence."""
+    input:
+        settings=lambda wildcards: HABITAT_FEATURE_STATES[wildcards.sequence, wildcards.habitats],
+        artifact=rules.fit_habitats.output.artifact,
+        image=rules.normalise_image.output.image,
+        labels=rules.label_habitats.output.labels,
+        upstream=rules.label_habitats.output.record,
+        code=code("extract_habitats"),
+    output:
+        features=f"{RESULTS}/features/{{patient}}/{{sequence}}.{{habitats}}.csv",
+        record=f"{RESULTS}/features/{{patient}}/{{sequence}}.{{habitats}}.json",
+    log:
+        f"{RESULTS}/logs/extract_habitats/{{patient}}.{{sequence}}.{{habitats}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extract_habitats/{{patient}}.{{sequence}}.{{habitats}}.tsv"
+    group:
+        "habitats"
+    threads: 1
+    resources:
+        mem_mb=scaled(3000),
+        runtime=scaled(60),
+    params:
+        reading=lambda wildcards: STUDY.readings(wildcards.patient, wildcards.sequence)[0],
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q} --image {input.image:q}"
+        " --labels {input.labels:q} --upstream {input.upstream:q} --reading {params.reading:q}"
         " --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
 
 
@@ -48,6 +79,8 @@ rule collect_features:
         records=lambda wildcards: expand(
             rules.extract_features.output.record, patient=PARTS[wildcards.part], sequence=SEQUENCES
         ),
+        habitats=habitats_of_part(rules.extract_habitats.output.features),
+        habitat_records=habitats_of_part(rules.extract_habitats.output.record),
         code=code("collect_features"),
     output:
         features=f"{RESULTS}/features/{{part}}.parquet",

@@ -1,5 +1,6 @@
 COHORTS = settings.shown_cohorts(STUDY)
 FIGURE_WORDS = state("figures/models", settings.model_figures(STUDY))
+DRAWN = [model["name"] for model in settings.model_figures(STUDY)["models"]]
 SHOWN_PATIENTS = settings.shown_patients(STUDY)
 SIGNATURE_WORDS = {name: state(f"figures/{name}", settings.signature_figures(STUDY, name)) for name in SIGNATURES}
 
@@ -123,10 +124,10 @@ rule draw_scores:
 
 
 rule draw_roc:
-    """ROC curves of all models in one cohort."""
+    """ROC curves of the models in one cohort, a panel for each group of them."""
     input:
-        settings=FIGURE_WORDS,
-        predictions=PREDICTIONS,
+        settings=state("figures/roc", settings.roc_figure(STUDY)),
+        predictions=expand(rules.predict_model.output.predictions, model=settings.drawn_models(CONFIG)),
         metrics=rules.measure_models.output.metrics,
         code=code("draw_roc"),
     output:
@@ -143,12 +144,12 @@ rule draw_roc:
 
 
 rule draw_calibration:
-    """Calibration curves of all models in one cohort."""
+    """Calibration curves of the (first group of) models in one cohort."""
     input:
         settings=FIGURE_WORDS,
-        predictions=PREDICTIONS,
+        predictions=expand(rules.predict_model.output.predictions, model=DRAWN),
         measures=rules.measure_calibration.output.measures,
-        bootstrap=BOOTSTRAP_STATISTICS,
+        bootstrap=expand(rules.merge_bootstrap.output.statistics, model=DRAWN if BOOTSTRAPPED else []),
         curves=rules.measure_calibration.output.curves,
         code=code("draw_calibration"),
     output:
@@ -165,7 +166,7 @@ rule draw_calibration:
 
 
 rule draw_decision:
-    """Decision curves of all models in one cohort."""
+    """Decision curves of the (first group of) models in one cohort."""
     input:
         settings=FIGURE_WORDS,
         curves=rules.measure_decision.output.curves,

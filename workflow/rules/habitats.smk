@@ -2,11 +2,12 @@ HABITATS = list(CONFIG["habitats"])
 SAMPLE_STATES = {name: state(f"sample_voxels.{name}", settings.habitat_sample(STUDY, name)) for name in HABITATS}
 HABITAT_STATES = {name: state(f"fit_habitats.{name}", settings.habitat_fit(STUDY, name)) for name in HABITATS}
 HABITAT_WORDS = {name: state(f"figures/habitats.{name}", settings.habitat_figures(STUDY, name)) for name in HABITATS}
-STABILITY_STATES = {
-    name: state(f"habitat_stability.{name}", settings.habitat_stability(STUDY, name)) for name in HABITATS
+PERTURBATION_STATES = {
+    name: state(f"perturb_habitats.{name}", settings.habitat_perturbation(STUDY, name)) for name in HABITATS
 }
-# Habitats are learnt between a patient's images and features, so that these cannot be one group of jobs.
-FEATURE_GROUP = "features" if HABITATS else MEASURE
+STABILITY_STATES = {
+    name: state(f"assess_habitat_stability.{name}", settings.habitat_stability(STUDY, name)) for name in HABITATS
+}
 
 
 rule sample_voxels:
@@ -78,7 +79,7 @@ rule label_habitats:
     log:
         f"{RESULTS}/logs/label_habitats/{{habitats}}.{{patient}}.log",
     group:
-        "features"
+        "habitats"
     threads: 1
     resources:
         mem_mb=scaled(1500),
@@ -215,21 +216,19 @@ rule draw_habitat_fractions:
         " --outcome {input.outcome:q} --figures {output.figures:q} > {log:q} 2>&1"
 
 
-rule assess_habitat_stability:
-    """Agreement of the habitats of some training patients with those under changes that should not matter."""
+rule refit_habitats:
+    """A set of habitats learnt again: one fewer, one more, another draw of voxels and starts, half of the patients."""
     input:
-        settings=lambda wildcards: STABILITY_STATES[wildcards.habitats],
+        settings=lambda wildcards: PERTURBATION_STATES[wildcards.habitats],
         training=TRAINING,
         samples=rules.fit_habitats.input.samples,
-        sample_records=rules.fit_habitats.input.records,
+        records=rules.fit_habitats.input.records,
         artifact=rules.fit_habitats.output.artifact,
-        images=stability_files(scans_of_set(rules.normalise_image.output.image)),
-        regions=stability_files(regions_of_set(rules.make_regions.output.regions)),
-        code=code("assess_habitat_stability"),
+        code=code("refit_habitats"),
     output:
-        stability=f"{RESULTS}/habitats/{{habitats}}/stability.csv",
+        again=f"{RESULTS}/habitats/{{habitats}}/again.json",
     log:
-        f"{RESULTS}/logs/assess_habitat_stability/{{habitats}}.log",
+        f"{RESULTS}/logs/refit_habitats/{{habitats}}.log",
     threads: 1
     resources:
         mem_mb=scaled(4000),
@@ -239,16 +238,76 @@ rule assess_habitat_stability:
         records=lambda wildcards: rules.sample_voxels.output.record,
     shell:
         "python {input.code[0]} --settings {input.settings:q} --training {input.training:q} --habitats {wildcards.habitats:q}"
-        " --samples {params.samples:q} --sample-records {params.records:q} --artifact {input.artifact:q}"
-        " --images {input.images:q} --regions {input.regions:q} --table {output.stability:q} > {log:q} 2>&1"
+        " --samples {params.samples:q} --records {params.records:q} --artifact {input.artifact:q}"
+        " --again {output.again:q} > {log:q} 2>&1"
+
+
+rule perturb_habitats:
+    """Habitats of one training patient and their features under changes that should not matter."""
+    input:
+        settings=lambda wildcards: PERTURBATION_STATES[wildcards.habitats],
+        artifact=rules.fit_habitats.output.artifact,
+        again=rules.refit_habitats.output.again,
+        images=rules.sample_voxels.input.images,
+        records=rules.sample_voxels.input.records,
+        regions=rules.sample_voxels.input.regions,
+        region_record=rules.sample_voxels.input.region_record,
+        code=code("perturb_habitats"),
+    output:
+        agreement=f"{RESULTS}/habitats/{{habitats}}/{{patient}}/perturbed.csv",
+        features=f"{RESULTS}/habitats/{{habitats}}/{{patient}}/perturbed_features.csv",
+        record=f"{RESULTS}/habitats/{{habitats}}/{{patient}}/perturbed.json",
+    log:
+        f"{RESULTS}/logs/perturb_habitats/{{habitats}}.{{patient}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/perturb_habitats/{{habitats}}.{{patient}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=scaled(4000),
+        runtime=scaled(120),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q} --again {input.again:q}"
+        " --images {input.images:q} --records {input.records:q} --regions {input.regions:q}"
+        " --region-record {input.region_record:q} --agreement {output.agreement:q} --features {output.features:q}"
+        " --record {output.record:q} > {log:q} 2>&1"
+
+
+rule assess_habitat_stability:
+    """Agreement of habitats, and intraclass correlation of their features, under changes that should not matter."""
+    input:
+        settings=lambda wildcards: STABILITY_STATES[wildcards.habitats],
+        agreements=stability_files(rules.perturb_habitats.output.agreement),
+        features=stability_files(rules.perturb_habitats.output.features),
+        records=stability_files(rules.perturb_habitats.output.record),
+        code=code("assess_habitat_stability"),
+    output:
+        stability=f"{RESULTS}/habitats/{{habitats}}/stability.csv",
+        features=f"{RESULTS}/habitats/{{habitats}}/feature_stability.csv",
+        fitted_on=f"{RESULTS}/habitats/{{habitats}}/feature_stability.json",
+    log:
+        f"{RESULTS}/logs/assess_habitat_stability/{{habitats}}.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(4000),
+        runtime=scaled(15),
+    params:
+        agreements=lambda wildcards: rules.perturb_habitats.output.agreement,
+        features=lambda wildcards: rules.perturb_habitats.output.features,
+        records=lambda wildcards: rules.perturb_habitats.output.record,
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --habitats {wildcards.habitats:q}"
+        " --agreements {params.agreements:q} --features {params.features:q} --records {params.records:q}"
+        " --stability {output.stability:q} --feature-stability {output.features:q}"
+        " --fitted-on {output.fitted_on:q} > {log:q} 2>&1"
 
 
 rule draw_habitat_stability:
-    """Dice and adjusted Rand index of the habitats under every change."""
+    """Dice and adjusted Rand index of the habitats, and stability of their features, under every change."""
     input:
         settings=lambda wildcards: HABITAT_WORDS[wildcards.habitats],
         artifact=rules.fit_habitats.output.artifact,
         stability=rules.assess_habitat_stability.output.stability,
+        features=rules.assess_habitat_stability.output.features,
         code=code("draw_habitat_stability"),
     output:
         figures=figure("habitats/{habitats}/stability", "habitats_stability", "Habitats"),
@@ -260,4 +319,4 @@ rule draw_habitat_stability:
         runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q}"
-        " --stability {input.stability:q} --figures {output.figures:q} > {log:q} 2>&1"
+        " --stability {input.stability:q} --features {input.features:q} --figures {output.figures:q} > {log:q} 2>&1"

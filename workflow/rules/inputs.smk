@@ -56,20 +56,13 @@ def first_scans(output):
     )
 
 
-def stability_files(files_of_set):
-    """Files of the patients in whom the stability of a set is measured, patient by patient."""
-
-    def files(wildcards):
-        patients = settings.habitat_stability(STUDY, wildcards.habitats)["patients"]
-        places = [SimpleNamespace(patient=patient, habitats=wildcards.habitats) for patient in patients]
-        return [path for place in places for path in files_of_set(place)]
-
-    return files
-
-
-def sets_of_sequence(output):
-    """Files of the sets of habitats that apply to a patient's sequence."""
-    return lambda wildcards: expand(output, patient=wildcards.patient, habitats=STUDY.habitat_sets(wildcards.sequence))
+def stability_files(output):
+    """Files of the patients in whom the stability of a set is measured."""
+    return lambda wildcards: expand(
+        output,
+        patient=settings.habitat_stability(STUDY, wildcards.habitats)["patients"],
+        habitats=wildcards.habitats,
+    )
 
 
 def montage_page(number):
@@ -119,42 +112,88 @@ def region_files(output):
     return files
 
 
+def habitats_of_part(output):
+    """Files of one part of the cohort: each patient's sequences, and the sets of habitats that apply to each."""
+    return lambda wildcards: [
+        path
+        for sequence in SEQUENCES
+        for path in expand(
+            output, patient=PARTS[wildcards.part], sequence=sequence, habitats=STUDY.habitat_sets(sequence)
+        )
+    ]
+
+
 def collection(part):
     """What collecting one part of the cohort depends on."""
-    files = {"tables": rules.extract_features.output.features, "records": rules.extract_features.output.record}
+    drawn, habitats = rules.extract_features.output, rules.extract_habitats.output
+    files = {
+        "tables": drawn.features,
+        "records": drawn.record,
+        "habitat_tables": habitats.features,
+        "habitat_records": habitats.record,
+    }
     return state(f"collect_features.{part}", settings.collection(STUDY, PARTS[part], files))
 
 
 # select
 
 
-def asks_for_icc(signature):
-    return any("icc" in step for step in CONFIG["signatures"][signature]["steps"])
+def asks_for(step, signature):
+    return any(step in entry for entry in signature_steps(CONFIG, signature))
+
+
+def agreement_tables(signatures):
+    """Tables behind the steps that ask for reproducible features, and for stable ones of habitats."""
+    icc = [rules.assess_reproducibility.output.icc] if any(asks_for("icc", name) for name in signatures) else []
+    return icc + expand(rules.assess_habitat_stability.output.features, habitats=stable_sets(signatures))
+
+
+def stable_sets(signatures):
+    """Sets of habitats whose features some signature wants to be stable."""
+    members = [member for name in signatures for member in members_of(CONFIG, name)]
+    asking = [CONFIG["signatures"][name]["regions"] for name in members if asks_for("stable", name)]
+    return [name for name in HABITATS if any(region_names([name], regions) for regions in asking)]
 
 
 def icc_table(wildcards):
-    """The agreement table, where the signature asks for reproducible features."""
-    return rules.assess_reproducibility.output.icc if asks_for_icc(wildcards.signature) else []
+    """The agreement tables that a signature asks for."""
+    return agreement_tables([wildcards.signature])
 
 
 # train
 
 
 def scores_of(output):
-    """Score tables of the signatures in a model."""
+    """Tables (or objects) of the signatures in a model."""
     return lambda wildcards: expand(output, signature=CONFIG["models"][wildcards.model]["signatures"])
 
 
+def takes_features(wildcards):
+    return CONFIG["models"][wildcards.model]["inputs"] == "features"
+
+
+def all_scores(wildcards):
+    """What a model takes of its signatures in every patient: scores, or selected features."""
+    output = rules.apply_signature.output
+    return scores_of(output.selected if takes_features(wildcards) else output.scores)(wildcards)
+
+
 def training_scores(wildcards):
-    """Scores on which a model is fitted: cross-fitted, or the signature's own."""
-    chosen = rules.cross_fit_signature if CONFIG["training"]["scores"] == "cross_fitted" else rules.apply_signature
-    return scores_of(chosen.output.scores)(wildcards)
+    """On what a model is fitted: cross-fitted scores, or the signature's own scores or selected features."""
+    if takes_features(wildcards) or CONFIG["training"]["scores"] == "apparent":
+        return all_scores(wildcards)
+    return scores_of(rules.cross_fit_signature.output.scores)(wildcards)
+
+
+def held_out_predictions(wildcards):
+    """Scores that calibrate the probabilities of a model whose features were selected on the same patients."""
+    asked = takes_features(wildcards) and CONFIG["training"]["scores"] == "cross_fitted"
+    return rules.cross_validate_model.output.predictions if asked else []
 
 
 def icc_tables(wildcards):
-    """The agreement table, where a signature of the model asks for reproducible features."""
-    signatures = CONFIG["models"][wildcards.model]["signatures"]
-    return rules.assess_reproducibility.output.icc if any(map(asks_for_icc, signatures)) else []
+    """The agreement tables that the signatures of a model ask for."""
+    return agreement_tables(CONFIG["models"][wildcards.model]["signatures"])
 
 
 def training_features(wildcards):
@@ -218,7 +257,7 @@ def paths_in(value):
 
 def of_signature(name):
     """Stored tables of a signature."""
-    tables = {table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path")}
+    tables = {table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path", "candidates")}
     return {table: filled(path, signature=name) for table, path in tables.items()}
 
 
@@ -236,3 +275,14 @@ def of_cohorts(drawing):
 def of_signatures(drawing):
     """SVG figures of one kind, by signature."""
     return {name: filled(drawing.output.figures[1], signature=name) for name in SIGNATURES}
+
+
+# all
+
+
+def final_files():
+    """What a study ends with: its report, or without an outcome its habitats and features."""
+    if STUDY.predicts:
+        return [*rules.write_report.output, *rules.write_nomogram_page.output, *rules.write_provenance.output]
+    figures = {name: habitat_figures(name) for name in HABITATS}
+    return paths_in(figures) + expand(rules.collect_features.output.features, part=PARTS)

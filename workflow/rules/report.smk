@@ -2,7 +2,7 @@ report: "../report/workflow.rst"
 
 
 REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "report").iterdir()) if path.is_file()]
-ANY_ICC = any(map(asks_for_icc, SIGNATURES))
+ANY_ICC = any(asks_for("icc", signature) for signature in SIGNATURES)
 
 
 STORED = {
@@ -16,6 +16,7 @@ STORED = {
     "signatures": {name: of_signature(name) for name in SIGNATURES},
     "models": {name: of_model(name) for name in MODELS},
     "metrics": rules.measure_models.output.metrics,
+    "model_table": rules.measure_models.output.table,
     "comparisons": rules.measure_models.output.comparisons,
     "calibration": rules.measure_calibration.output.measures,
     "table_one": rules.describe_groups.output.cells,

@@ -15,6 +15,7 @@ rule fit_signature:
         funnel=f"{RESULTS}/select/{{signature}}/funnel.csv",
         coefficients=f"{RESULTS}/select/{{signature}}/coefficients.csv",
         path=f"{RESULTS}/select/{{signature}}/path.csv",
+        candidates=f"{RESULTS}/select/{{signature}}/candidates.csv",
     log:
         f"{RESULTS}/logs/fit_signature/{{signature}}.log",
     benchmark:
@@ -26,7 +27,7 @@ rule fit_signature:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --features {input.features:q}"
         " --icc {input.icc:q} --signature {output.signature:q} --funnel {output.funnel:q}"
-        " --coefficients {output.coefficients:q} --path {output.path:q} > {log:q} 2>&1"
+        " --coefficients {output.coefficients:q} --path {output.path:q} --candidates {output.candidates:q} > {log:q} 2>&1"
 
 
 rule cross_fit_signature:
@@ -51,13 +52,14 @@ rule cross_fit_signature:
 
 
 rule apply_signature:
-    """The score of every patient."""
+    """The score of every patient, and the features behind it as the last step sees them."""
     input:
         signature=rules.fit_signature.output.signature,
         features=ALL_FEATURES,
         code=code("apply_signature"),
     output:
         scores=f"{RESULTS}/select/{{signature}}/scores.csv",
+        selected=f"{RESULTS}/select/{{signature}}/selected_features.csv",
     log:
         f"{RESULTS}/logs/apply_signature/{{signature}}.log",
     threads: 1
@@ -66,4 +68,4 @@ rule apply_signature:
         runtime=scaled(5),
     shell:
         "python {input.code[0]} --signature {input.signature:q} --features {input.features:q}"
-        " --scores {output.scores:q} > {log:q} 2>&1"
+        " --scores {output.scores:q} --selected {output.selected:q} > {log:q} 2>&1"

@@ -10,6 +10,7 @@ rule fit_model:
         clinical=TRAINING_CLINICAL,
         quality=TRAINING_QUALITY,
         scores=training_scores,
+        cross_validation=held_out_predictions,
         code=code("fit_model"),
     output:
         model=f"{RESULTS}/train/{{model}}/model.skops",
@@ -23,8 +24,8 @@ rule fit_model:
         runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
-        " --quality {input.quality:q} --scores {input.scores:q} --model {output.model:q} --coefficients {output.coefficients:q}"
-        " --cutoff {output.cutoff:q} > {log:q} 2>&1"
+        " --quality {input.quality:q} --scores {input.scores:q} --cross-validation {input.cross_validation:q}"
+        " --model {output.model:q} --coefficients {output.coefficients:q} --cutoff {output.cutoff:q} > {log:q} 2>&1"
 
 
 rule cross_validate_model:
@@ -60,7 +61,8 @@ rule check_leakage:
         models=expand(rules.fit_model.output.model, model=MODELS),
         records=[
             *expand(rules.fit_model.output.cutoff, model=MODELS),
-            *([rules.assess_reproducibility.output.fitted_on] if any(map(asks_for_icc, SIGNATURES)) else []),
+            *([rules.assess_reproducibility.output.fitted_on] if any(asks_for("icc", s) for s in SIGNATURES) else []),
+            *expand(rules.assess_habitat_stability.output.fitted_on, habitats=stable_sets(SIGNATURES)),
             *expand(rules.fit_intensity_scale.output.scale, sequence=LEARNT_SCALES),
             *expand(rules.fit_habitats.output.artifact, habitats=HABITATS),
         ],

@@ -8,7 +8,7 @@ rule predict_model:
         outcome=OUTCOME,
         clinical=CLINICAL,
         quality=ALL_QUALITY,
-        scores=scores_of(rules.apply_signature.output.scores),
+        scores=all_scores,
         code=code("predict_model"),
     output:
         predictions=f"{RESULTS}/validate/{{model}}/predictions.csv",
@@ -37,6 +37,7 @@ rule measure_models:
     output:
         metrics=f"{RESULTS}/validate/metrics.csv",
         comparisons=f"{RESULTS}/validate/comparisons.csv",
+        table=f"{RESULTS}/validate/model_table.csv",
     log:
         f"{RESULTS}/logs/measure_models.log",
     threads: 1
@@ -45,7 +46,8 @@ rule measure_models:
         runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
-        " --cutoffs {input.cutoffs:q} --metrics {output.metrics:q} --comparisons {output.comparisons:q} > {log:q} 2>&1"
+        " --cutoffs {input.cutoffs:q} --metrics {output.metrics:q} --comparisons {output.comparisons:q}"
+        " --table {output.table:q} > {log:q} 2>&1"
 
 
 rule audit_numbers:

@@ -257,7 +257,9 @@ def paths_in(value):
 
 def of_signature(name):
     """Stored tables of a signature."""
-    tables = {table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path", "candidates")}
+    tables = {
+        table: getattr(rules.fit_signature.output, table) for table in ("funnel", "coefficients", "path", "candidates")
+    }
     return {table: filled(path, signature=name) for table, path in tables.items()}
 
 

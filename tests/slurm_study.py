@@ -15,7 +15,7 @@ SMALL = {
     "demo": {"patients": 24, "readings_patients": 4},
     "sequences": {"T1": {"intensity": {"method": "nyul"}}},
     "preprocess": {**CONFIG["preprocess"], "bias_correction": False},
-    "habitats": {"zone": {**CONFIG["habitats"]["zone"], "k_range": [2, 3], "stability_patients": 3}},
+    "habitats": {"zone": {**CONFIG["habitats"]["zone"], "k_range": [2, 3], "stability_patients": 5}},
     "training": {"folds": 3, "repeats": 1},
     "bootstrap": {"replicates": 0},
     "models": {name: CONFIG["models"][name] for name in ("clinical", "combined")},

@@ -22,12 +22,14 @@ def test_what_the_default_profile_sets_holds_on_the_cluster_too():
 def test_every_step_in_a_group_exists():
     text = "".join(file.read_text() for file in sorted(Path(ROOT, "workflow/rules").glob("*.smk")))
     assert set(GROUPS) <= set(re.findall(r"^ *rule (\w+):", text, re.MULTILINE))
-    assert {entry.split("=")[0] for entry in PROFILE["group-components"]} >= {
-        "prepare",
-        "measure",
-        "patient",
-        "features",
-    }
+
+
+def test_every_group_of_steps_is_made_of_several_chains():
+    text = "".join(file.read_text() for file in sorted(Path(ROOT, "workflow/rules").glob("*.smk")))
+    (constants,) = re.findall(r"^PREPARE, MEASURE = (.+)", text, re.MULTILINE)
+    used = set(re.findall(r"group:\s+(\S+)", text)) - {"PREPARE", "MEASURE"} | set(re.findall(r'"\w+"', constants))
+    known = {entry.split("=")[0] for entry in PROFILE["group-components"]}
+    assert {name.strip('"') for name in used} | set(GROUPS.values()) - {"tables"} == known  # tables are one chain
 
 
 def test_memory_and_time_of_every_step_grow_with_the_attempt():

@@ -7,10 +7,10 @@ SHIM   := $(CURDIR)/envs/build-shim
 CONFIG := $(if $(STUDY),--configfile $(STUDY))
 PIP    := PYTHONPATH="$(SHIM)" $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
 
-.PHONY: demo changes cost test check docs lock clean help
+.PHONY: demo changes cost slurm test test-slurm check docs lock clean help
 
 help:
-	@sed -n 's/^# \{0,1\}//p;/^[a-z]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^# \{0,1\}//p;/^[a-z-]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.complete ## run the complete study on the embedded demo cohort
 	@$(BIN)/snakemake --cores $(CORES) --quiet host reason rules progress
@@ -20,6 +20,9 @@ changes: $(VENV)/.complete ## say what would run and why, by patient and step (S
 
 cost: $(VENV)/.complete ## what it will cost: jobs, core hours, memory, disk (STUDY=..., CORES=...); nothing runs
 	@$(BIN)/python scripts/estimate_cost.py --cores $(CORES) $(CONFIG)
+
+slurm: $(VENV)/.complete-slurm ## submit a study to SLURM and see it through (STUDY=config/studies/....yaml ARGS="--profile mysite")
+	@$(BIN)/python scripts/run_on_slurm.py $(CONFIG) $(ARGS)
 
 $(VENV)/.complete: envs/build.txt envs/requirements.txt
 	@$(PYTHON) envs/check_system.py
@@ -34,12 +37,20 @@ $(VENV)/.complete-dev: $(VENV)/.complete envs/dev.txt
 	@$(PIP) -r envs/dev.txt
 	@touch $@
 
+$(VENV)/.complete-slurm: $(VENV)/.complete envs/slurm.txt
+	@$(PIP) -r envs/slurm.txt
+	@$(BIN)/python -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
+	@touch $@
+
 tests/cache/pyradiomics: | $(VENV)/.complete
 	$(BIN)/python envs/unpack_test_images.py $@
 
 test: $(VENV)/.complete-dev check tests/cache/pyradiomics ## set up and pass every test
 	$(BIN)/python -m pytest -n $(CORES) tests/unit
 	$(BIN)/python -m pytest tests/workflow
+
+test-slurm: $(VENV)/.complete-slurm $(VENV)/.complete-dev ## start a SLURM on this machine, pass its tests, stop it (FULL=1: with the whole demo study)
+	HABITAT_SLURM_STUDY=$(if $(FULL),demo,small) $(BIN)/python -m pytest tests/slurm
 
 check: $(VENV)/.complete-dev ## formatting and lint
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -50,7 +61,7 @@ docs: $(VENV)/.complete ## rewrite config/README.md from the schema
 	$(BIN)/python scripts/write_config_reference.py
 
 lock: ## recompile the pinned requirements (needs uv)
-	for set in requirements build dev; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	for set in requirements build dev slurm; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate envs/$$set.in --output-file envs/$$set.txt || exit 1; done
 	$(BIN)/python envs/write_conda.py
 

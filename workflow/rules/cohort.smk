@@ -7,6 +7,12 @@ CLINICAL = table("clinical", settings.clinical_rows(STUDY, PATIENTS))
 PARTS = {"training": STUDY.in_cohort("train"), "validation": [p for p in PATIENTS if STUDY.cohorts[p] != "train"]}
 PARTS = {part: patients for part, patients in PARTS.items() if patients}
 
+# Only landmark matching learns from other patients; the other methods depend on the image alone.
+LEARNT_SCALES = [s for s in SEQUENCES if settings.intensity(STUDY, s)["method"] == "nyul"]
+
+# The steps of one patient are one cluster job; where landmarks are learnt in between, they are two.
+PREPARE, MEASURE = ("prepare", "measure") if LEARNT_SCALES else ("patient", "patient")
+
 if IS_DEMO:
 
     rule simulate_patient:
@@ -24,10 +30,12 @@ if IS_DEMO:
             subregions=f"{DATA}/{{patient}}/subregions.nii.gz",
         log:
             f"{RESULTS}/logs/simulate_patient/{{patient}}.log",
+        group:
+            PREPARE
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=5,
+            mem_mb=scaled(1000),
+            runtime=scaled(2),
         params:
             folder=lambda wildcards: f"{DATA}/{wildcards.patient}",
         shell:
@@ -50,8 +58,8 @@ rule describe_cohort:
         f"{RESULTS}/logs/describe_cohort.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
         " --quality {input.quality:q} --patients {output.patients:q} --flow {output.flow:q} > {log:q} 2>&1"
@@ -70,8 +78,8 @@ rule describe_groups:
         f"{RESULTS}/logs/describe_groups.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --patients {input.patients:q} --cells {output.cells:q}"
         " --tests {output.tests:q} > {log:q} 2>&1"

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
+from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
 from habitat_radiomics import settings
 from habitat_radiomics.code_files import code_hashes, file_sha256
@@ -25,6 +26,10 @@ from progress_line import ProgressLine
 os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]))
 os.environ.update({f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")})
 os.environ.update(PYTHONHASHSEED="0", MPLBACKEND="Agg")
+
+# A cluster job that is not told its groups starts Snakemake anew for every chain of steps in it; the plugin does not tell.
+if ExecutorPluginRegistry().is_installed("slurm"):
+    ExecutorPluginRegistry().get_plugin("slurm").common_settings.pass_group_args = True
 
 if not workflow.config_settings.configfiles:
 
@@ -128,3 +133,8 @@ def source(path):
 
 def hash_of(path):
     return None if IS_DEMO or not workflow.is_main_process else FACTS.sha256(path)
+
+
+def scaled(amount):
+    """Memory or minutes of a step: what it was given, times the attempt, because a cluster job that wanted more is repeated."""
+    return lambda wildcards, attempt: attempt * amount

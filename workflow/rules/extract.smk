@@ -24,8 +24,8 @@ rule extract_features:
         MEASURE
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=scaled(3000),
+        runtime=scaled(20),
     params:
         readings=lambda wildcards: STUDY.readings(wildcards.patient, wildcards.sequence),
     shell:
@@ -52,8 +52,8 @@ rule extract_habitats:
         "habitats"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=scaled(3000),
+        runtime=scaled(60),
     params:
         reading=lambda wildcards: STUDY.readings(wildcards.patient, wildcards.sequence)[0],
     shell:
@@ -86,8 +86,8 @@ rule collect_features:
         f"{RESULTS}/logs/collect_features/{{part}}.log",
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=30,
+        mem_mb=scaled(8000),
+        runtime=scaled(30),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --features {output.features:q}"
         " --readings {output.readings:q} --quality {output.quality:q} > {log:q} 2>&1"
@@ -113,8 +113,8 @@ rule assess_reproducibility:
         f"{RESULTS}/logs/assess_reproducibility.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=15,
+        mem_mb=scaled(4000),
+        runtime=scaled(15),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --training {input.training:q} --readings {input.readings:q}"
         " --icc {output.icc:q} --fitted-on {output.fitted_on:q} > {log:q} 2>&1"

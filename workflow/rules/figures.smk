@@ -16,8 +16,8 @@ rule draw_flow:
         f"{RESULTS}/logs/draw_flow.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --flow {input.flow:q} --figures {output.figures:q} > {log:q} 2>&1"
 
@@ -37,8 +37,8 @@ rule draw_regions:
         f"{RESULTS}/logs/draw_regions/{{patient}}.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=5,
+        mem_mb=scaled(2000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --patient {wildcards.patient:q} --images {input.images:q}"
         " --records {input.records:q} --regions {input.regions:q} --region-records {input.region_records:q}"
@@ -57,8 +57,8 @@ rule draw_reproducibility:
         f"{RESULTS}/logs/draw_reproducibility.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --icc {input.icc:q} --figures {output.figures:q} > {log:q} 2>&1"
 
@@ -76,8 +76,8 @@ rule draw_lasso:
         f"{RESULTS}/logs/draw_lasso/{{signature}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --path {input.path:q} --scores {input.scores:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"
@@ -95,8 +95,8 @@ rule draw_coefficients:
         f"{RESULTS}/logs/draw_coefficients/{{signature}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --coefficients {input.coefficients:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"
@@ -116,8 +116,8 @@ rule draw_scores:
         f"{RESULTS}/logs/draw_scores/{{signature}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --scores {input.scores:q} --cross-fitted {input.cross_fitted:q}"
         " --outcome {input.outcome:q} --figures {output.figures:q} > {log:q} 2>&1"
@@ -136,8 +136,8 @@ rule draw_roc:
         f"{RESULTS}/logs/draw_roc/{{cohort}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --predictions {input.predictions:q}"
         " --metrics {input.metrics:q} --figures {output.figures:q} > {log:q} 2>&1"
@@ -158,8 +158,8 @@ rule draw_calibration:
         f"{RESULTS}/logs/draw_calibration/{{cohort}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --predictions {input.predictions:q}"
         " --bootstrap {input.bootstrap:q} --measures {input.measures:q} --curves {input.curves:q} --figures {output.figures:q} > {log:q} 2>&1"
@@ -177,8 +177,8 @@ rule draw_decision:
         f"{RESULTS}/logs/draw_decision/{{cohort}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --curves {input.curves:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"
@@ -197,8 +197,8 @@ rule draw_nomogram:
         f"{RESULTS}/logs/draw_nomogram.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --nomogram {input.nomogram:q} --ticks {input.ticks:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"
@@ -216,8 +216,8 @@ rule write_nomogram_page:
         f"{RESULTS}/logs/write_nomogram_page.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --nomogram {input.nomogram:q} --page {output.page:q} > {log:q} 2>&1"
 
@@ -235,8 +235,8 @@ rule draw_permutation:
         f"{RESULTS}/logs/draw_permutation.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --areas {input.areas:q} --test {input.test:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"

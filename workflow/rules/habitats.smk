@@ -31,8 +31,8 @@ rule sample_voxels:
         MEASURE
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=scaled(1500),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --images {input.images:q} --records {input.records:q}"
         " --regions {input.regions:q} --region-record {input.region_record:q}"
@@ -54,8 +54,8 @@ rule fit_habitats:
         f"{RESULTS}/logs/fit_habitats/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=scaled(4000),
+        runtime=scaled(30),
     params:
         samples=lambda wildcards: rules.sample_voxels.output.sample,
         records=lambda wildcards: rules.sample_voxels.output.record,
@@ -83,8 +83,8 @@ rule label_habitats:
         "habitats"
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=scaled(1500),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --artifact {input.artifact:q} --images {input.images:q} --records {input.records:q}"
         " --regions {input.regions:q} --region-record {input.region_record:q}"
@@ -104,8 +104,8 @@ rule collect_habitats:
         f"{RESULTS}/logs/collect_habitats/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
     params:
         records=lambda wildcards: rules.label_habitats.output.record,
     shell:
@@ -128,8 +128,8 @@ rule draw_habitats:
         f"{RESULTS}/logs/draw_habitats/{{habitats}}.{{patient}}.log",
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=5,
+        mem_mb=scaled(1500),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --patient {wildcards.patient:q} --artifact {input.artifact:q}"
         " --images {input.images:q} --labels {input.labels:q} --record {input.record:q}"
@@ -151,8 +151,8 @@ rule draw_habitat_montage:
         f"{RESULTS}/logs/draw_habitat_montage/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=10,
+        mem_mb=scaled(3000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q} --images {input.images:q}"
         " --labels {input.labels:q} --records {input.records:q} --figures {output.figures:q} > {log:q} 2>&1"
@@ -170,8 +170,8 @@ rule draw_habitat_centres:
         f"{RESULTS}/logs/draw_habitat_centres/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"
@@ -189,8 +189,8 @@ rule draw_habitat_count:
         f"{RESULTS}/logs/draw_habitat_count/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --curve {input.curve:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"
@@ -210,8 +210,8 @@ rule draw_habitat_fractions:
         f"{RESULTS}/logs/draw_habitat_fractions/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q} --shares {input.shares:q}"
         " --outcome {input.outcome:q} --figures {output.figures:q} > {log:q} 2>&1"
@@ -232,8 +232,8 @@ rule refit_habitats:
         f"{RESULTS}/logs/refit_habitats/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=scaled(4000),
+        runtime=scaled(30),
     params:
         samples=lambda wildcards: rules.sample_voxels.output.sample,
         records=lambda wildcards: rules.sample_voxels.output.record,
@@ -262,8 +262,8 @@ rule perturb_habitats:
         f"{RESULTS}/logs/perturb_habitats/{{habitats}}.{{patient}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=scaled(4000),
+        runtime=scaled(120),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q} --again {input.again:q}"
         " --images {input.images:q} --records {input.records:q} --regions {input.regions:q}"
@@ -287,8 +287,8 @@ rule assess_habitat_stability:
         f"{RESULTS}/logs/assess_habitat_stability/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=15,
+        mem_mb=scaled(4000),
+        runtime=scaled(15),
     params:
         agreements=lambda wildcards: rules.perturb_habitats.output.agreement,
         features=lambda wildcards: rules.perturb_habitats.output.features,
@@ -314,8 +314,8 @@ rule draw_habitat_stability:
         f"{RESULTS}/logs/draw_habitat_stability/{{habitats}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q}"
         " --stability {input.stability:q} --features {input.features:q} --figures {output.figures:q} > {log:q} 2>&1"

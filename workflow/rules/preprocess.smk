@@ -3,11 +3,6 @@ PREPROCESS_STATES = {s: state(f"preprocess_image.{s}", settings.preprocess(STUDY
 INTENSITY_STATES = {s: state(f"normalise_image.{s}", settings.intensity(STUDY, s)) for s in SEQUENCES}
 if workflow.is_main_process:
     FACTS.save()
-# Only landmark matching learns from other patients; the other methods depend on the image alone.
-LEARNT_SCALES = [s for s in SEQUENCES if settings.intensity(STUDY, s)["method"] == "nyul"]
-
-# The steps of one patient are one cluster job; where landmarks are learnt in between, they are two.
-PREPARE, MEASURE = ("prepare", "measure") if LEARNT_SCALES else ("patient", "patient")
 
 
 rule preprocess_image:
@@ -30,8 +25,8 @@ rule preprocess_image:
         PREPARE
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=scaled(3000),
+        runtime=scaled(10),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --scan {input.scan:q} --mask-scan {input.mask_scan:q}"
         " --image {input.image:q} --reference {input.reference:q} --masks {input.masks:q}"
@@ -51,8 +46,8 @@ rule fit_intensity_scale:
         f"{RESULTS}/logs/fit_intensity_scale/{{sequence}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
     params:
         records=lambda wildcards: rules.preprocess_image.output.record,
     shell:
@@ -77,8 +72,8 @@ rule normalise_image:
         MEASURE
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=scaled(1500),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --image {input.image:q} --upstream {input.upstream:q}"
         " --scale {input.scale:q} --out-image {output.image:q} --record {output.record:q} > {log:q} 2>&1"

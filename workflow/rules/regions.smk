@@ -16,8 +16,8 @@ rule make_regions:
         PREPARE
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=scaled(1500),
+        runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --scan {input.scan:q} --reading {wildcards.reading:q}"
         " --mask {input.mask:q} --body {input.body:q} --upstream {input.upstream:q}"

@@ -78,8 +78,8 @@ rule write_provenance:
         f"{RESULTS}/logs/write_provenance.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --record {output.record:q}"
         " --checksums {output.checksums:q} > {log:q} 2>&1"
@@ -102,7 +102,7 @@ rule write_report:
         f"{RESULTS}/logs/write_report.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --parts {input.parts:q} --page {output.page:q} > {log:q} 2>&1"

@@ -21,8 +21,8 @@ rule bootstrap_model:
         f"{RESULTS}/logs/bootstrap_model/{{model}}.{{chunk}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=scaled(4000),
+        runtime=scaled(240),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --chunk {wildcards.chunk:q} --outcome {input.outcome:q}"
         " --clinical {input.clinical:q} --quality {input.quality:q} --features {input.features:q} --icc {input.icc:q}"
@@ -45,8 +45,8 @@ rule merge_bootstrap:
         f"{RESULTS}/logs/merge_bootstrap/{{model}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=15,
+        mem_mb=scaled(4000),
+        runtime=scaled(15),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --predictions {input.predictions:q}"
         " --selected {input.selected:q} --statistics {output.statistics:q} --curve {output.curve:q}"
@@ -69,8 +69,8 @@ rule bootstrap_fixed:
         f"{RESULTS}/logs/bootstrap_fixed/{{model}}.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=scaled(2000),
+        runtime=scaled(30),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
         " --quality {input.quality:q} --features {input.features:q} --signatures {input.signatures:q}"
@@ -107,8 +107,8 @@ rule permute_model:
         f"{RESULTS}/logs/permute_model/{{model}}.{{chunk}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=scaled(4000),
+        runtime=scaled(240),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --chunk {wildcards.chunk:q} --outcome {input.outcome:q}"
         " --clinical {input.clinical:q} --quality {input.quality:q} --features {input.features:q}"
@@ -128,7 +128,7 @@ rule merge_permutations:
         f"{RESULTS}/logs/merge_permutations.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --chunks {input.chunks:q} --areas {output.areas:q} --test {output.test:q} > {log:q} 2>&1"

@@ -20,8 +20,8 @@ rule fit_signature:
         f"{RESULTS}/logs/fit_signature/{{signature}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=scaled(4000),
+        runtime=scaled(30),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --features {input.features:q}"
         " --icc {input.icc:q} --signature {output.signature:q} --funnel {output.funnel:q}"
@@ -42,8 +42,8 @@ rule cross_fit_signature:
         f"{RESULTS}/logs/cross_fit_signature/{{signature}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=scaled(4000),
+        runtime=scaled(60),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --features {input.features:q}"
         " --icc {input.icc:q} --scores {output.scores:q} > {log:q} 2>&1"
@@ -62,8 +62,8 @@ rule apply_signature:
         f"{RESULTS}/logs/apply_signature/{{signature}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=10,
+        mem_mb=scaled(4000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --signature {input.signature:q} --features {input.features:q}"
         " --scores {output.scores:q} --selected {output.selected:q} > {log:q} 2>&1"

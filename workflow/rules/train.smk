@@ -25,8 +25,8 @@ rule fit_model:
         f"{RESULTS}/logs/fit_model/{{model}}.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
         " --quality {input.quality:q} --scores {input.scores:q} --cross-validation {input.cross_validation:q}"
@@ -49,8 +49,8 @@ rule cross_validate_model:
         f"{RESULTS}/logs/cross_validate_model/{{model}}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=scaled(4000),
+        runtime=scaled(120),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
         " --quality {input.quality:q} --features {input.features:q} --icc {input.icc:q} --predictions {output.predictions:q} > {log:q} 2>&1"
@@ -76,8 +76,8 @@ rule check_leakage:
         f"{RESULTS}/logs/check_leakage.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --training {input.training:q} --objects {input.signatures:q} {input.models:q}"
         " --records {input.records:q} --report {output.report:q} > {log:q} 2>&1"
@@ -98,8 +98,8 @@ rule describe_factors:
         f"{RESULTS}/logs/describe_factors.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
         " --quality {input.quality:q} --table {output.table:q} --summary {output.summary:q} > {log:q} 2>&1"
@@ -123,8 +123,8 @@ rule build_nomogram:
         f"{RESULTS}/logs/build_nomogram/{{model}}.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --model {input.model:q} --outcome {input.outcome:q}"
         " --clinical {input.clinical:q} --quality {input.quality:q} --scores {input.scores:q} --nomogram {output.nomogram:q}"

@@ -16,8 +16,8 @@ rule predict_model:
         f"{RESULTS}/logs/predict_model/{{model}}.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --model {input.model:q} --cutoff {input.cutoff:q} --outcome {input.outcome:q}"
         " --cross-validation {input.cross_validation:q} --clinical {input.clinical:q} --quality {input.quality:q}"
@@ -42,8 +42,8 @@ rule measure_models:
         f"{RESULTS}/logs/measure_models.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
         " --cutoffs {input.cutoffs:q} --metrics {output.metrics:q} --comparisons {output.comparisons:q}"
@@ -67,8 +67,8 @@ rule audit_numbers:
         f"{RESULTS}/logs/audit_numbers.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q} --cutoffs {input.cutoffs:q}"
         " --metrics {input.metrics:q} --comparisons {input.comparisons:q} --funnels {input.funnels:q} --flow {input.flow:q}"
@@ -89,8 +89,8 @@ rule measure_calibration:
         f"{RESULTS}/logs/measure_calibration.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
         " --corrected {input.corrected:q} --measures {output.measures:q} --curves {output.curves:q} > {log:q} 2>&1"
@@ -108,8 +108,8 @@ rule measure_decision:
         f"{RESULTS}/logs/measure_decision.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
         " --curves {output.curves:q} > {log:q} 2>&1"
@@ -129,8 +129,8 @@ rule judge_sample_size:
         f"{RESULTS}/logs/judge_sample_size.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --metrics {input.metrics:q} --coefficients {input.coefficients:q}"
         " --funnels {input.funnels:q} --table {output.table:q} > {log:q} 2>&1"
@@ -149,8 +149,8 @@ rule measure_supplement:
         f"{RESULTS}/logs/measure_supplement.log",
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
         " --precision {output.precision:q} --reclassification {output.reclassification:q} > {log:q} 2>&1"

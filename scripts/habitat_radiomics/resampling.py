@@ -30,10 +30,9 @@ from habitat_radiomics import optimism
 from habitat_radiomics.best_of import BestSignature
 from habitat_radiomics.model import cross_validated_prediction, fit_chain
 from habitat_radiomics.roc import auc
-from habitat_radiomics.selection import IccFilter, StableFilter
+from habitat_radiomics.selection import IccFilter
 from habitat_radiomics.signature import signature_coefficients
 
-BY_NAME = (IccFilter, StableFilter)  # know the agreement of features by their names
 PERMUTATION = 1  # keeps the random numbers of permutations apart from those of resamples
 ONE_CLASS = "the outcomes hold one class only: nothing can be learnt from them."
 MOST_FAILED = 0.1  # share of replicates that may fail before the rest is no fair sample any more
@@ -236,10 +235,10 @@ def _lean_signature(pipeline, columns, features):
         used = {column for _, _, kept in lean for column in kept}
         return clone(pipeline).set_params(candidates=lean), [column for column in columns if column in used]
     steps = list(pipeline.steps)
-    while isinstance(steps[0][1], BY_NAME):
+    while isinstance(steps[0][1], IccFilter):
         kept = clone(steps[0][1]).fit(features[columns]).get_support()
         columns, steps = [column for column, keep in zip(columns, kept, strict=True) if keep], steps[1:]
-    if any(isinstance(step, BY_NAME) for _, step in steps):  # needs the names of its columns
+    if any(isinstance(step, IccFilter) for _, step in steps):  # knows features by their names
         return clone(Pipeline(steps)).set_output(transform="pandas"), columns
     as_array = FunctionTransformer(pd.DataFrame.to_numpy, feature_names_out="one-to-one")
     return clone(Pipeline([("array", as_array), *steps])).set_output(transform="default"), columns

@@ -220,7 +220,7 @@ def test_features_no_reader_reproduces_are_never_selected():
 def test_a_filter_by_the_stability_of_habitats_works_in_a_resample_wherever_it_stands(first):
     signatures, model, data = study(steps=[*first, {"stable": {"threshold": 0.75}}, *STEPS[1:]])
     signature, columns = signatures["s"]
-    signature.set_params(stable__stability=dict.fromkeys(columns[::2], 0.1))
+    signature.set_params(stable__icc=dict.fromkeys(columns[::2], 0.1))
     chunk = bootstrap_chunk(signatures, model, **data, replicates=range(2))
     assert (chunk.predictions["reason"] == "").all()
     assert set(chunk.selected["feature"]) <= set(columns[1::2])

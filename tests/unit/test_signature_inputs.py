@@ -56,7 +56,7 @@ def test_resamples_bar_the_same_features_as_the_study(tables):
     features = features.iloc[:, :4].set_axis(["T1|core1|f0", "T1|core1|f1", "T1|rim1|f0", "T1|rim1|f1"], axis=1)
     settings = {"sequences": ["T1"], "regions": ["core*", "rim*"], "steps": STEPS[1:], "seed": 1}
     signatures = {"a": signature_pipeline(settings, features.columns, tables[1:])}
-    model = build_model(scores=["a"], variables={}, estimator="logistic")
+    model = build_model(signatures=["a"], variables={}, estimator="logistic")
     clinical = pd.DataFrame(index=features.index)
     selected = bootstrap_chunk(
         signatures, model, features=features, clinical=clinical, outcome=outcome, replicates=[0, 1],

@@ -38,7 +38,7 @@ def planned_jobs(arguments, *, with_finished=False):
     with silence:
         _, args = parse_args(arguments if "--cores" in arguments else ["--cores", "all", *arguments])
     output = OutputSettings(quiet={Quietness.ALL}, dryrun=True)
-    with put_back(written_folders(args)), silence, SnakemakeApi(output) as api:
+    with put_back(written_folders(args), unless=a_run_goes_on), silence, SnakemakeApi(output) as api:
         workflow = planned_workflow(api, args)
         jobs = [job for level in workflow.dag.toposorted() for job in level if job.output]
         return {
@@ -51,6 +51,11 @@ def planned_jobs(arguments, *, with_finished=False):
             "finished": list(filter(None, map(finished_job, jobs))) if with_finished else [],
             "elsewhere": costs_elsewhere({job.rule.name for job in jobs}) if with_finished else [],
         }
+
+
+def a_run_goes_on():
+    """Whether another process runs jobs here: it may have begun while the plan was made, and reads the same files."""
+    return any(Path(".snakemake/locks").glob("*"))
 
 
 def written_folders(args):

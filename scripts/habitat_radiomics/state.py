@@ -45,11 +45,16 @@ def write_if_changed(path, text, *, earlier=None, may_change=lambda path: None):
 
 
 @contextmanager
-def put_back(folders):
+def put_back(folders, *, unless=lambda: False):
     """Leave the files of some folders, at the end, as they were: same content, same date, none more and none fewer.
 
     For looking ahead: what is written inside the block is only written for its duration. Files must be replaced as
     `write_if_changed` does it, not written in place.
+
+    Parameters
+    ----------
+    unless : callable
+        Asked at the end: true where somebody else has begun to need the files, which then stay.
     """
     folders = [Path(folder) for folder in folders]
     above = next(folder for folder in folders[0].resolve().parents if folder.is_dir())
@@ -61,10 +66,15 @@ def put_back(folders):
         try:
             yield
         finally:
-            for folder in missing:
-                shutil.rmtree(folder, ignore_errors=True)
-            for folder, copy in copies.items():
-                _restore(folder, copy)
+            if not unless():
+                _undo(missing, copies)
+
+
+def _undo(missing, copies):
+    for folder in missing:
+        shutil.rmtree(folder, ignore_errors=True)
+    for folder, copy in copies.items():
+        _restore(folder, copy)
 
 
 def _restore(folder, copy):

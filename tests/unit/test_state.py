@@ -55,6 +55,13 @@ def test_looking_ahead_leaves_content_dates_and_files_as_they_were(tmp_path):
     assert (folder / "sub/a.json").read_text() == "a"
 
 
+def test_what_a_run_has_begun_to_need_meanwhile_stays(tmp_path):
+    folder = tmp_path / "study/state"
+    with put_back([folder], unless=lambda: True):
+        write_if_changed(folder / "a.json", "a")
+    assert (folder / "a.json").read_text() == "a"
+
+
 def test_equal_values_give_equal_text_whatever_the_order_of_keys():
     assert as_json({"b": 1, "a": [2]}) == as_json({"a": [2], "b": 1})
 

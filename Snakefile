@@ -26,10 +26,14 @@ include: "workflow/rules/extract.smk"
 if STUDY.predicts:
 
     include: "workflow/rules/select.smk"
+    include: "workflow/rules/harmonise.smk"
     include: "workflow/rules/train.smk"
     include: "workflow/rules/resample.smk"
+    include: f"workflow/rules/resample_{OUTCOME_TYPE}.smk"
     include: "workflow/rules/validate.smk"
+    include: f"workflow/rules/validate_{OUTCOME_TYPE}.smk"
     include: "workflow/rules/figures.smk"
+    include: f"workflow/rules/figures_{OUTCOME_TYPE}.smk"
     include: "workflow/rules/report.smk"
 
 

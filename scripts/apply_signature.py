@@ -1,14 +1,13 @@
 """Score every patient by a fitted signature, and write the values of the features it selected."""
 
-import pandas as pd
-
 from habitat_radiomics.entry import arguments
 from habitat_radiomics.persist import load_object
 from habitat_radiomics.signature import selected_features, signature_score
-from habitat_radiomics.tables import read_by_patient, write_table
+from habitat_radiomics.signature_inputs import read_features
+from habitat_radiomics.tables import write_table
 
-a = arguments("signature", "features*", "scores", "selected")
-features = pd.concat([read_by_patient(path) for path in a.features])
+a = arguments("signature", "features*", "batches*", "scores", "selected")
+features = read_features(a.features, *a.batches)
 fitted = load_object(a.signature)
 write_table(a.scores, signature_score(fitted, features).reset_index())
 write_table(a.selected, selected_features(fitted, features).reset_index())

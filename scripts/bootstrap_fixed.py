@@ -5,12 +5,13 @@ from habitat_radiomics.entry import arguments, read_json
 from habitat_radiomics.model import beside, signature_values
 from habitat_radiomics.model_inputs import model_inputs, model_pipeline, signature_names
 from habitat_radiomics.persist import load_object
-from habitat_radiomics.tables import read_by_patient, write_table
+from habitat_radiomics.signature_inputs import read_features
+from habitat_radiomics.tables import write_table
 
-a = arguments("settings", "outcome", "clinical", "quality*", "features*", "signatures*", "statistics")
+a = arguments("settings", "outcome", "clinical", "quality*", "features*", "batches*", "signatures*", "statistics")
 settings = read_json(a.settings)
 clinical, outcome = model_inputs(settings, a.clinical, a.outcome, a.quality, [])
-features = read_by_patient(a.features[0]) if a.features else None
+features = read_features(a.features, *a.batches)
 fitted = zip(signature_names(settings), map(load_object, a.signatures), strict=True)
 values = [signature_values(name, signature, features, settings["inputs"]) for name, signature in fitted]
 chosen = {"count": settings["replicates"], "seed": settings["seed"]}

@@ -3,13 +3,14 @@
 from habitat_radiomics.entry import arguments, read_json
 from habitat_radiomics.model_inputs import model_inputs, model_pipeline, model_signatures
 from habitat_radiomics.resampling import bootstrap_chunk, chunk_of
-from habitat_radiomics.signature_inputs import resampling
-from habitat_radiomics.tables import read_by_patient, write_table
+from habitat_radiomics.signature_inputs import read_features, resampling
+from habitat_radiomics.tables import write_table
 
-a = arguments("settings", "chunk", "outcome", "clinical", "quality*", "features*", "icc*", "predictions", "selected")
+inputs = ("settings", "chunk", "outcome", "clinical", "quality*", "features*", "batches*", "icc*")
+a = arguments(*inputs, "predictions", "selected", "baseline*")
 settings = read_json(a.settings)
 clinical, outcome = model_inputs(settings, a.clinical, a.outcome, a.quality, [])
-features = read_by_patient(a.features[0]) if a.features else None
+features = read_features(a.features, *a.batches)
 chunk = bootstrap_chunk(
     model_signatures(settings, features, a.icc),
     model_pipeline(settings),
@@ -23,3 +24,5 @@ chunk = bootstrap_chunk(
 )
 write_table(a.predictions, chunk.predictions)
 write_table(a.selected, chunk.selected)
+for path in a.baseline:
+    write_table(path, chunk.baseline)

@@ -5,8 +5,8 @@ from habitat_radiomics.signature import cross_fitted_scores
 from habitat_radiomics.signature_inputs import resampling, signature_inputs
 from habitat_radiomics.tables import write_table
 
-a = arguments("settings", "outcome", "features", "icc*", "scores")
+a = arguments("settings", "outcome", "features", "batches*", "icc*", "scores")
 settings = read_json(a.settings)
-pipeline, features, outcome = signature_inputs(settings, a.features, a.outcome, a.icc)
+pipeline, features, outcome = signature_inputs(settings, a.features, a.outcome, a.icc, *a.batches)
 scores = cross_fitted_scores(pipeline, features, outcome, **resampling(settings))
 write_table(a.scores, scores.reset_index())

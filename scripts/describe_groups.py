@@ -8,6 +8,7 @@ a = arguments("settings", "patients", "cells", "tests")
 settings = read_json(a.settings)
 patients = included_patients(a.patients, settings["variables"])
 variables = {name: settings["variables"][name] for name in settings["order"]}
-cells, tests = described_groups(patients, variables, outcome_label=settings["outcome_label"])
+words = {name: settings[name] for name in ("outcome_label", "time_unit")}
+cells, tests = described_groups(patients, variables, **words)
 write_table(a.cells, cells)
 write_table(a.tests, tests)

@@ -7,8 +7,9 @@ from habitat_radiomics.signature import fit_signature, penalty_path, selection_f
 from habitat_radiomics.signature_inputs import signature_inputs
 from habitat_radiomics.tables import write_table
 
-a = arguments("settings", "outcome", "features", "icc*", "signature", "funnel", "coefficients", "path", "candidates")
-pipeline, features, outcome = signature_inputs(read_json(a.settings), a.features, a.outcome, a.icc)
+inputs = ("settings", "outcome", "features", "batches*", "icc*")
+a = arguments(*inputs, "signature", "funnel", "coefficients", "path", "candidates")
+pipeline, features, outcome = signature_inputs(read_json(a.settings), a.features, a.outcome, a.icc, *a.batches)
 fitted = fit_signature(pipeline, features, outcome)
 save_object(a.signature, fitted)
 write_table(a.funnel, selection_funnel(fitted))

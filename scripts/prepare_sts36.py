@@ -16,16 +16,27 @@ SEX = {"Female": "F", "Male": "M", "": None}
 
 
 def patient_rows(clinical):
-    """Patient, outcome and clinical variables; what is unknown stays empty."""
+    """Patient, outcomes (progression-free survival counts from the diagnosis) and clinical variables.
+
+    What is unknown stays empty.
+    """
     return [
         {
             "patient": row["patient"],
             "lung_metastases": row["lung_mets_vallieres"],
             "age": row["age"],
             "sex": SEX[row["sex"]],
+            "grade": _whole(row["grade"]),
+            "pfs_days": _whole(row["pfs_days"]),
+            "pfs_event": _whole(row["pfs_event"]),
         }
         for row in clinical
     ]
+
+
+def _whole(text):
+    """A whole number as text without its decimal point; None where it is unknown."""
+    return str(int(float(text))) if text else None
 
 
 def image_rows(clinical):

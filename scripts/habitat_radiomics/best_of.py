@@ -5,14 +5,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from habitat_radiomics.roc import auc_with_interval
-from habitat_radiomics.signature import cross_fitted_scores, fit_signature, signature_score
+from habitat_radiomics.outcome import discrimination_interval, events, measure_name, outcome_by_patient
+from habitat_radiomics.signature import cross_fitted_scores, feature_columns, fit_signature, signature_score
 
 CANDIDATE_COLUMNS = ["signature", "auc", "ci_low", "ci_high", "n", "events", "chosen"]
 
 
 class BestSignature(BaseEstimator):
-    """The candidate whose cross-fitted scores have the largest AUC, fitted anew to all patients; of equals the first.
+    """The candidate whose cross-fitted scores discriminate best (AUC or C), fitted anew to all; of equals the first.
 
     It is fitted like any other signature: cross-fitting, cross-validation and resampling of a chain that holds it
     repeat the choice on the patients they are given, so that no performance owes anything to having chosen.
@@ -45,26 +45,26 @@ class BestSignature(BaseEstimator):
 
     def fit(self, X, y):
         """Choose and fit; ``X`` is a DataFrame by patient, who may occur several times (bootstrap resample)."""
-        outcome = pd.Series(y, index=X.index)
+        outcome = outcome_by_patient(y, X.index)
         self.candidates_ = [
             {"signature": name, **self._performance(pipeline, X[columns], outcome)}
             for name, pipeline, columns in self.candidates
         ]
-        best = int(np.argmax([round(row["auc"], 12) for row in self.candidates_]))
+        best = int(np.argmax([round(row[measure_name(outcome)], 12) for row in self.candidates_]))
         for position, row in enumerate(self.candidates_):
             row["chosen"] = position == best
         self.choice_, pipeline, columns = self.candidates[best]
         self.chosen_ = fit_signature(pipeline, X[columns], outcome)
-        self.offered_ = len({column for _, _, columns in self.candidates for column in columns})
+        self.offered_ = len({column for _, _, columns in self.candidates for column in feature_columns(columns)})
         self.feature_names_in_ = np.array(columns, dtype=object)
         return self
 
     def _performance(self, pipeline, features, outcome):
-        """AUC of the cross-fitted scores with DeLong's interval, which does not know of the choice."""
+        """AUC or C of the cross-fitted scores with its interval, which does not know of the choice."""
         scores = cross_fitted_scores(pipeline, features, outcome, folds=self.folds, repeats=1, seed=self.seed)
-        area = auc_with_interval(outcome.to_numpy(), scores["score"].to_numpy())
-        limits = {"auc": area.auc, "ci_low": area.ci_low, "ci_high": area.ci_high}
-        return {**limits, "n": len(outcome), "events": int(outcome.sum())}
+        found = discrimination_interval(outcome, scores["score"].to_numpy())
+        limits = {measure_name(outcome): found.estimate, "ci_low": found.ci_low, "ci_high": found.ci_high}
+        return {**limits, "n": len(outcome), "events": events(outcome)}
 
     def decision_function(self, X):
         """Score of the chosen signature."""
@@ -73,5 +73,10 @@ class BestSignature(BaseEstimator):
 
 
 def candidate_table(fitted):
-    """Return the candidates of a fitted signature, CANDIDATE_COLUMNS; no row for one that is no best of several."""
-    return pd.DataFrame(getattr(fitted, "candidates_", []), columns=CANDIDATE_COLUMNS)
+    """Return the candidates of a fitted signature, CANDIDATE_COLUMNS (``c_index`` in place of ``auc`` for survival).
+
+    No row for one that is no best of several.
+    """
+    rows = getattr(fitted, "candidates_", [])
+    survival = any("c_index" in row for row in rows)
+    return pd.DataFrame(rows, columns=["c_index" if survival and c == "auc" else c for c in CANDIDATE_COLUMNS])

@@ -12,7 +12,7 @@ REASONS = {
 
 
 def patient_table(outcome, clinical, quality, settings):
-    """Return one row per screened patient: cohort, outcome, site, clinical variables, included, reason.
+    """Return one row per screened patient: cohort, outcome (or time and event), site, clinical, included, reason.
 
     Parameters
     ----------
@@ -35,7 +35,8 @@ def patient_table(outcome, clinical, quality, settings):
             for patient, (code, reason) in settings["excluded"].items()
         ]
     )
-    whole = table.astype({"outcome": "Int64"})  # unknown of those excluded early, and still 0 or 1 of the others
+    happened = "event" if "event" in table else "outcome"
+    whole = table.astype({happened: "Int64"})  # unknown of those excluded early, and still 0 or 1 of the others
     return pd.concat([whole, early], ignore_index=True) if len(early) else whole
 
 

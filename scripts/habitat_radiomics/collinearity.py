@@ -40,6 +40,16 @@ def _inflation(covariance, own, others):
     return term * rest / both
 
 
+def column_vif(covariance, owners):
+    """Return the inflation factor (`generalised_vif`) of every coefficient; NaN where its variance is unknown."""
+    known = np.isfinite(np.diag(covariance))
+    names = [owner for owner, kept in zip(owners, known, strict=True) if kept]
+    found = np.full(len(known), np.nan)
+    if names:
+        found[known] = generalised_vif(covariance[np.ix_(known, known)], names)["vif"].reindex(names)
+    return found
+
+
 def ordinary_vif(data, names):
     """Variance inflation factor of numbers, 1 / (1 - R2) of each regressed on the others (complete cases).
 

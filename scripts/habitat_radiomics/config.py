@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.habitat_sets import habitat_faults, region_names
+from habitat_radiomics.outcome_settings import SCORE_STEPS, event_column, outcome_faults
 
 TYPE_WORDS = {
     "object": "a group of keys",
@@ -182,12 +183,19 @@ def _reference_faults(config):
     lists += [
         ("nomogram.model", _some(config["nomogram"]["model"]), models),
         ("reference", _some(config["reference"]), sequences),
+        ("validation.subgroups", config["validation"]["subgroups"], _categories(config)),
+        ("harmonise.covariates", config["harmonise"]["covariates"], list(config["clinical"])),
         ("features.banks", list(config["features"]["banks"]), regions + sets),
     ]
     faults = [
         _unknown_name(where, name, allowed) for where, names, allowed in lists for name in names if name not in allowed
     ]
-    return faults + _purpose_faults(config) + _model_faults(config) + habitat_faults(config)
+    faults += outcome_faults(config) + _purpose_faults(config)
+    return faults + _model_faults(config) + habitat_faults(config)
+
+
+def _categories(config):
+    return [name for name, variable in config["clinical"].items() if variable["type"] == "category"]
 
 
 def _some(value):
@@ -203,7 +211,7 @@ def _unknown_name(where, name, allowed):
 
 def _purpose_faults(config):
     """A study predicts an outcome by signatures and models, or has none of the three and describes."""
-    column, parts = config["outcome"]["column"], ("signatures", "models")
+    column, parts = event_column(config["outcome"]), ("signatures", "models")
     lacking, given = ([name for name in parts if bool(config[name]) is wanted] for wanted in (False, True))
     if column and lacking:
         return [
@@ -211,7 +219,8 @@ def _purpose_faults(config):
             "outcome for a study that only describes images, habitats and features."
         ]
     if given and not column:
-        return [f"config: there are {' and '.join(given)}, but outcome.column is empty. Name it, or remove them."]
+        asked = "outcome.column" if config["outcome"]["type"] == "binary" else "outcome.event"
+        return [f"config: there are {' and '.join(given)}, but {asked} is empty. Name it, or remove them."]
     return []
 
 
@@ -243,7 +252,7 @@ def _signature_faults(name, signatures):
     """A signature selects features of regions, or is the best of others that do."""
     chosen = signatures[name]
     if chosen["best_of"]:
-        own = [key for key in ("regions", "steps", "sequences") if chosen.get(key)]
+        own = [key for key in ("regions", "steps", "sequences", "features") if chosen.get(key)]
         nested = [member for member in chosen["best_of"] if signatures.get(member, {}).get("best_of")]
         faults = [f"config: signatures.{name} is the best of others and cannot have {key}. Remove it." for key in own]
         return faults + [
@@ -256,8 +265,11 @@ def _signature_faults(name, signatures):
         if not chosen[key]
     ]
     steps = [next(iter(step)) for step in chosen["steps"]]
-    if steps and ("lasso" not in steps or steps.index("lasso") != len(steps) - 1):
-        faults.append(f"config: signatures.{name}.steps must end with lasso, the score. Found: {'; '.join(steps)}.")
+    if steps and (steps[-1] not in SCORE_STEPS or sum(step in SCORE_STEPS for step in steps) > 1):
+        faults.append(
+            f"config: signatures.{name}.steps must end with lasso, the score (cox_lasso for a survival outcome). "
+            f"Found: {'; '.join(steps)}."
+        )
     return faults
 
 

@@ -16,13 +16,16 @@ class EstimatorWords:
     methods : str
         Sentence of the methods paragraph, about models of this kind.
     has_coefficients : bool
-        Whether it gives odds ratios and a nomogram.
+        Whether it gives odds or hazard ratios and a nomogram.
+    outcome : {"binary", "survival"}
+        Kind of outcome it predicts.
     """
 
     name: str
     score: str
     methods: str
     has_coefficients: bool
+    outcome: str = "binary"
 
 
 WORDS = {
@@ -40,5 +43,13 @@ WORDS = {
         "inputs: the defaults of R's e1071), their probabilities calibrated by Platt's sigmoid on decision values of "
         "training patients held out from the fit",
         has_coefficients=False,
+    ),
+    "cox": EstimatorWords(
+        name="Cox regression",
+        score="log hazard ratio",
+        methods="unpenalised Cox regressions (ties by Efron), by maximum partial likelihood or, where the events are "
+        "ordered completely, by Firth's penalised likelihood",
+        has_coefficients=True,
+        outcome="survival",
     ),
 }

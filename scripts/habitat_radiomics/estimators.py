@@ -3,10 +3,12 @@
 An estimator has ``fit(X, y)``, ``decision_function`` (the score; higher means a higher risk), ``predict_proba`` and,
 after fitting, ``method_`` (how it was fitted, in words). Where it has coefficients it also has ``coef_``,
 ``intercept_`` and ``covariance_`` (intercept first), and gets odds ratios and a nomogram. Where its ``fit`` takes
-``patients`` and ``held_out`` it calibrates its probabilities; see `model.fit_model`.
+``patients`` and ``held_out`` it calibrates its probabilities; see `model.fit_model`. An estimator of a survival outcome
+has ``predict`` and ``prediction_columns`` in place of ``predict_proba``; see `cox_predictor`.
 """
 
+from habitat_radiomics.cox_predictor import CoxPredictor
 from habitat_radiomics.logistic import LogisticModel
 from habitat_radiomics.svm import SupportVectorModel
 
-ESTIMATORS = {"logistic": LogisticModel, "svm": SupportVectorModel}
+ESTIMATORS = {"logistic": LogisticModel, "svm": SupportVectorModel, "cox": CoxPredictor}

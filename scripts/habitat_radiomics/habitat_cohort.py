@@ -122,10 +122,11 @@ def share_table(patients, records, *, k):
 
 
 def shares_by_outcome(shares, outcome):
-    """Add ``group``, ``no`` before ``yes``, to the table of shares, from a table of patient and outcome (0 or 1).
+    """Add ``group``, ``no`` before ``yes``, to the table of shares, from a table of patient and outcome (or event).
 
     In a study without an outcome everybody is in group ``all``.
     """
-    joined = shares.merge(outcome[["patient", "outcome"]], on="patient").sort_values(["outcome", "patient"])
+    known = outcome.rename(columns={"event": "outcome"})[["patient", "outcome"]]
+    joined = shares.merge(known, on="patient").sort_values(["outcome", "patient"])
     joined.insert(1, "group", joined.pop("outcome").map({0: "no", 1: "yes"}).fillna("all"))
     return joined

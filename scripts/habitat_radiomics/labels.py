@@ -30,6 +30,9 @@ STEPS = {
     "select_k_best": "Strongest k",
     "correlation": "Uncorrelated",
     "lasso": "LASSO",
+    "combat": "Harmonised (ComBat)",
+    "univariable_cox": "Univariable Cox",
+    "cox_lasso": "Cox LASSO",
 }
 CLASSES = {"firstorder": "first-order", "shape": "shape"}
 ABBREVIATED = {
@@ -58,6 +61,11 @@ MINUS = "\N{MINUS SIGN}"
 def cohort_label(cohort):
     """Return a cohort in words."""
     return COHORTS.get(cohort, cohort)
+
+
+def score_cohort(cohort):
+    """Return a cohort in words where the scores of the training patients are cross-fitted."""
+    return "Training, scores cross-fitted" if cohort == "train" else cohort_label(cohort)
 
 
 def step_label(step):
@@ -139,7 +147,7 @@ def ratio(value):
     """Return an odds ratio: two decimals, two significant digits below 0.1, whole numbers from 100 on."""
     if missing(value) or 0.1 <= value < 100:
         return number(value)
-    return significant(value, 2 if value < 0.1 else 3)
+    return significant(value, 2 if value < 0.1 else 3) if value < 1000 else count(round(value))
 
 
 def count(value):
@@ -159,6 +167,11 @@ def p_value(p):
     if missing(p):
         return DASH
     return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def ratio_interval(low, high):
+    """Return the interval of a ratio: ``0.62 to 4,150``; ``not estimable`` when a limit is missing."""
+    return "not estimable" if missing(low) or missing(high) else f"{ratio(low)} to {ratio(high)}"
 
 
 def percent(level):

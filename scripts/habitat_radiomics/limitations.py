@@ -20,9 +20,23 @@ def limitations(results):
     results : results.Results
     """
     found = []
-    for judge in JUDGES:
+    for judge in survival_judges() if results.is_survival else JUDGES:
         found += judge(results)
     return found
+
+
+def survival_judges():
+    """Judges of a study of times to an event: those that do not speak of classes, and its own."""
+    from habitat_radiomics import limitations_survival as own
+
+    instead = {
+        few_validation_events: own.few_validation_events,
+        few_events_per_parameter: own.few_events_per_parameter,
+        many_candidates: own.many_candidates,
+        separation: own.separation,
+        few_patients_for_calibration: own.few_events_for_calibration,
+    }
+    return [instead.get(judge, judge) for judge in JUDGES] + list(own.JUDGES)
 
 
 def simulated_data(results):
@@ -94,33 +108,40 @@ def many_candidates(results):
 
 
 def wide_intervals(results):
-    """An AUC that could be almost anything."""
-    cohort = results.honest_cohort
+    """An AUC (or C) that could be almost anything."""
+    cohort, measure = results.honest_cohort, results.measure_label
     if cohort is None:
-        return ["The AUC of the headline model could not be estimated in any cohort outside its own training data."]
-    row = results.metric(results.headline, cohort, "auc")
+        return [
+            f"The {measure} of the headline model could not be estimated in any cohort outside its own training data."
+        ]
+    row = results.metric(results.headline, cohort, results.measure)
     low, high = row["ci_low"], row["ci_high"]
     if missing(low) or missing(high):
-        return [f"{cohort_label(cohort)}: the interval of the AUC could not be estimated."]
+        return [f"{cohort_label(cohort)}: the interval of the {measure} could not be estimated."]
     found = []
     if high - low > WIDE_INTERVAL:
-        found.append(f"{cohort_label(cohort)}: the AUC of the headline model is uncertain ({interval(low, high)}).")
+        found.append(
+            f"{cohort_label(cohort)}: the {measure} of the headline model is uncertain ({interval(low, high)})."
+        )
     if low <= 0.5:
-        found.append(f"{cohort_label(cohort)}: the interval of the AUC includes 0.50, which is chance.")
+        found.append(f"{cohort_label(cohort)}: the interval of the {measure} includes 0.50, which is chance.")
     return found
 
 
 def perfect_aucs(results):
-    """An AUC of 1 has a DeLong variance of 0."""
-    aucs = results.metrics.query("metric == 'auc' and ci_low == ci_high")
+    """An AUC of 1 has a DeLong variance of 0, a C of 1 a jackknife variance of 0."""
+    leading = results.metrics["metric"] == results.measure
+    aucs = results.metrics[leading & (results.metrics["ci_low"] == results.metrics["ci_high"])]
     places = [
         f"{results.label('models', model)} ({cohort_label(cohort).lower()})"
         for model, cohort in zip(aucs["model"], aucs["cohort"], strict=True)
     ]
     if not places:
         return []
+    whose = "The" if results.is_survival else "DeLong's"
     return [
-        f"DeLong's interval has no width where the AUC is 0 or 1, which hides the uncertainty: {', '.join(places)}."
+        f"{whose} interval has no width where the {results.measure_label} is 0 or 1, which hides the uncertainty: "
+        f"{', '.join(places)}."
     ]
 
 
@@ -136,14 +157,14 @@ def optimism(results):
         ]
         if lower:
             found.append(
-                f"Model {results.label('models', model)}: the AUC falls from {number(apparent)} on the patients it was "
-                f"fitted on to {', '.join(lower)}."
+                f"Model {results.label('models', model)}: the {results.measure_label} falls from {number(apparent)} on "
+                f"the patients it was fitted on to {', '.join(lower)}."
             )
     return found
 
 
 def _auc(results, model, cohort):
-    row = results.metric(model, cohort, "auc")
+    row = results.metric(model, cohort, results.measure)
     return float("nan") if row is None else row["estimate"]
 
 

@@ -262,7 +262,7 @@ def _why_not(term, y):
 def _term_rows(term, y, rows, reason):
     """All rows of one term in the declared order: the reference, the levels in use, the empty ones."""
     table = pd.DataFrame({"variable": term.name, "level": list(term.declared)})
-    inside = [_members(term, level, len(y)) for level in term.declared]
+    inside = [members(term, level, len(y)) for level in term.declared]
     table["is_reference"] = (table["level"] == term.reference) & (table["level"] != "")
     table["n"] = [int(member.sum()) for member in inside]
     table["events"] = [int(y[member].sum()) for member in inside]
@@ -275,7 +275,7 @@ def _term_rows(term, y, rows, reason):
     return table.assign(**{column: estimates[column].iloc[0] for column in of_term})
 
 
-def _members(term, level, n):
+def members(term, level, n):
     """Patients at a level; all of them for a number."""
     if term.levels == ("",):
         return np.ones(n, dtype=bool)

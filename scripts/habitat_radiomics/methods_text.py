@@ -1,10 +1,12 @@
 """The methods paragraph of a study, composed from the settings that really ran."""
 
+from habitat_radiomics import methods_survival
 from habitat_radiomics.banks import BANKS, bank_of, feature_names
 from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.habitat_sets import region_names
 from habitat_radiomics.labels import CLASSES, CRITERIA, count, percent
+from habitat_radiomics.outcome_settings import event_column, is_survival
 
 INTENSITIES = {
     "zscore": "grey values were normalised to mean 0 and standard deviation {scale:g} of the body",
@@ -26,9 +28,16 @@ STEPS = {
     "anova": "one-way analysis of variance, p < {alpha:g}{corrected}",
     "t_or_u": "Student's t or Mann-Whitney U test by normality (Shapiro-Wilk), p < {alpha:g}{corrected}",
     "select_k_best": "the {k} features with the largest ANOVA F",
-    "correlation": "of features correlated above {threshold:g} (absolute Pearson) the one with the larger ANOVA F",
+    "correlation": "of features correlated above {threshold:g} (absolute Pearson) the one with the larger {strength}",
     "lasso": "logistic LASSO with the penalty {rule} of {folds}-fold cross-validation",
+    "univariable_cox": "univariable Cox regression, likelihood-ratio p < {alpha:g}{corrected}",
+    "cox_lasso": "Cox LASSO with the penalty {rule} of {folds}-fold cross-validation (partial-likelihood deviance)",
 }
+YOUDEN = "The cut-off of each model maximises Youden's index on the training patients."
+SURVIVAL_CUT = (
+    "The cut of each score has the largest standardised log-rank statistic among those that leave at least 10 % of the "
+    "training patients on either side (Lausen and Schumacher 1992), its p corrected for the search."
+)
 RULES = {"min": "of smallest deviance", "1se": "within one standard error of the smallest deviance"}
 PROPORTIONS = {"wilson": "Wilson's method", "clopper-pearson": "the method of Clopper and Pearson"}
 
@@ -51,6 +60,10 @@ def methods_text(config, *, orders, reference, versions):
     -------
     list of (title, str)
     """
+    of_time = is_survival(config["outcome"])
+    validation = methods_survival.validation_text if of_time else validation_text
+    calibration = methods_survival.calibration_text if of_time else calibration_text
+    bootstrap = methods_survival.bootstrap_text if of_time else bootstrap_text
     paragraphs = [
         ("Patients", patients_text(config)),
         ("Images", images_text(config, orders["sequences"])),
@@ -58,11 +71,12 @@ def methods_text(config, *, orders, reference, versions):
         ("Habitats", habitats_text(config)),
         ("Features", features_text(config, orders["sequences"])),
         ("Reproducibility", reproducibility_text(config)),
+        ("Harmonisation", methods_survival.harmonise_text(config)),
         ("Selection", selection_text(config, orders["signatures"])),
         ("Models", models_text(config, orders["models"])),
-        ("Validation", validation_text(config, reference)),
-        ("Calibration and usefulness", calibration_text(config)),
-        ("Optimism", bootstrap_text(config)),
+        ("Validation", validation(config, reference)),
+        ("Calibration and usefulness", calibration(config)),
+        ("Optimism", bootstrap(config)),
         ("Software", software_text(versions)),
     ]
     return [(title, text) for title, text in paragraphs if text]
@@ -70,7 +84,9 @@ def methods_text(config, *, orders, reference, versions):
 
 def patients_text(config):
     """How patients entered and were divided."""
-    outcome = config["outcome"]["label"] or config["outcome"]["column"]
+    outcome = config["outcome"]["label"] or event_column(config["outcome"])
+    if is_survival(config["outcome"]):
+        outcome = f"the time to {outcome} or to the last observation, in {config['outcome']['unit']}"
     entry = {
         "stop": "Every listed patient had to have an outcome, every sequence and usable image content.",
         "exclude": "Patients without an outcome, a sequence or usable images were excluded with a counted reason.",
@@ -218,13 +234,16 @@ def reproducibility_text(config):
 def selection_text(config, signatures):
     """Selection steps, once for all signatures that share them."""
     groups, choices = {}, []
+    strength = "univariable Cox chi-square" if is_survival(config["outcome"]) else "ANOVA F"
     for name in signatures:
         signature = config["signatures"][name]
         if signature["best_of"]:
             choices.append(_choice_text(config, name))
             continue
         sentence = "; ".join(
-            _step_text(step, settings) for entry in signature["steps"] for step, settings in entry.items()
+            _step_text(step, {**settings, "strength": strength})
+            for entry in signature["steps"]
+            for step, settings in entry.items()
         )
         groups.setdefault(sentence, []).append(signature["label"] or name)
     parts = [f"{_listed(names)}: {sentence}." for sentence, names in groups.items()]
@@ -235,8 +254,9 @@ def _choice_text(config, name):
     """How the best of several signatures was chosen."""
     chosen = config["signatures"][name]
     labels = [config["signatures"][member]["label"] or member for member in chosen["best_of"]]
+    measure = "Harrell's C" if is_survival(config["outcome"]) else "AUC"
     return (
-        f"{chosen['label'] or name} is the one of {_listed(labels)} with the largest AUC in "
+        f"{chosen['label'] or name} is the one of {_listed(labels)} with the largest {measure} in "
         f"{config['training']['folds']}-fold cross-validation on the training patients; the choice was repeated inside "
         "every cross-validation and resample."
     )
@@ -268,7 +288,7 @@ def models_text(config, models):
         )
     if any(config["models"][name]["clinical"] for name in models):
         parts.append("Missing clinical values took the training median or the most frequent training level.")
-    parts.append("The cut-off of each model maximises Youden's index on the training patients.")
+    parts.append(SURVIVAL_CUT if is_survival(config["outcome"]) else YOUDEN)
     return " ".join(parts)
 
 

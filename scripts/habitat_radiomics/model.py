@@ -8,9 +8,11 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from habitat_radiomics.collinearity import generalised_vif
+from habitat_radiomics.collinearity import column_vif
+from habitat_radiomics.cox_predictor import hazard_ratio_table
 from habitat_radiomics.estimators import ESTIMATORS
 from habitat_radiomics.leakage import digests
+from habitat_radiomics.outcome import fitted_outcome
 from habitat_radiomics.signature import (
     cross_fitted_scores,
     fit_signature,
@@ -93,14 +95,16 @@ def _most_frequent(values, levels):
     return max(levels, key=lambda level: counts.get(level, 0))
 
 
-def build_model(*, signatures, variables, estimator, inputs="scores", folds=5, seed=0):
+def build_model(*, signatures, variables, estimator, inputs="scores", folds=5, seed=0, horizons=(), times=()):
     """Return the unfitted pipeline of a model (see `PredictorEncoder` and `ESTIMATORS`).
 
-    ``folds`` and ``seed`` are those of an estimator that calibrates its probabilities; others do without.
+    ``folds`` and ``seed`` are those of an estimator that calibrates its probabilities, ``horizons`` and ``times`` those
+    of one that predicts survival; others do without.
     """
     encoder = PredictorEncoder(signatures=list(signatures), variables=variables, inputs=inputs)
     built = ESTIMATORS[estimator]()
-    taken = {name: value for name, value in (("folds", folds), ("seed", seed)) if name in built.get_params()}
+    offered = {"folds": folds, "seed": seed, "horizons": tuple(horizons), "times": tuple(times)}
+    taken = {name: value for name, value in offered.items() if name in built.get_params()}
     return Pipeline([("encoder", encoder), ("estimator", built.set_params(**taken))])
 
 
@@ -115,35 +119,43 @@ def fit_model(pipeline, predictors, outcome, *, held_out=None):
     Parameters
     ----------
     predictors : DataFrame, patients x (scores or selected features, and clinical variables)
-    outcome : Series
-        0 or 1 by patient, same index.
+    outcome : Series or DataFrame
+        0 or 1, or time and event, by patient, same index.
     held_out : Series, optional
         Score of every patient by chains that did not see the patient, for an estimator that calibrates its
         probabilities. Needed where features were selected on the same patients: see `selected_here`.
     """
     extra = {"patients": predictors.index, "held_out": held_out} if calibrates(pipeline) else {}
     extra = {f"estimator__{name}": value for name, value in extra.items()}
-    fitted = clone(pipeline).fit(predictors, outcome.to_numpy(dtype=int), **extra)
+    fitted = clone(pipeline).fit(predictors, fitted_outcome(outcome), **extra)
     fitted.fitted_on_ = digests(predictors.index)
     return fitted
 
 
 def model_prediction(fitted, predictors):
-    """Linear predictor and probability of the outcome for every patient (DataFrame ``score``, ``probability``)."""
-    return pd.DataFrame(
-        {"score": fitted.decision_function(predictors), "probability": fitted.predict_proba(predictors)[:, 1]},
-        index=predictors.index,
-    )
+    """Score of every patient and what follows from it: DataFrame with the columns of `prediction_columns`."""
+    estimator = fitted["estimator"]
+    score = fitted.decision_function(predictors)
+    of_time = hasattr(estimator, "predict_survival")
+    others = fitted.predict(predictors) if of_time else fitted.predict_proba(predictors)[:, 1]
+    return pd.DataFrame(np.column_stack([score, others]), columns=prediction_columns(fitted), index=predictors.index)
+
+
+def prediction_columns(pipeline):
+    """Return ``score`` and ``probability``, or ``score`` and the risks by horizon and survival by time."""
+    return ["score", *getattr(pipeline["estimator"], "prediction_columns", ["probability"])]
 
 
 def model_coefficients(fitted):
-    """Return log odds ratios with Wald intervals (95 %) and p values, the intercept first.
+    """Return log odds ratios with Wald intervals (95 %) and p values, the intercept first; of Cox models hazard ratios.
 
     An estimator without coefficients gets a row for each input, without numbers and without an intercept.
     """
     from scipy.stats import norm
 
     estimator = fitted["estimator"]
+    if hasattr(estimator, "predict_survival"):
+        return hazard_ratio_table(estimator, fitted["encoder"].names_)
     if not hasattr(estimator, "coef_"):
         empty = dict.fromkeys(COEFFICIENT_COLUMNS, np.nan)
         return pd.DataFrame({**empty, "predictor": fitted["encoder"].names_, "method": estimator.method_})
@@ -183,7 +195,7 @@ def named_features(name, selected):
 def variance_inflation(fitted):
     """Variance inflation factor of every coefficient, the levels of a category as one term; NaN for the intercept."""
     owners = [name.partition("=")[0] for name in fitted["encoder"].names_]
-    return np.r_[np.nan, generalised_vif(fitted["estimator"].covariance_[1:, 1:], owners)["vif"].reindex(owners)]
+    return np.r_[np.nan, column_vif(fitted["estimator"].covariance_[1:, 1:], owners)]
 
 
 @dataclass(frozen=True)
@@ -264,7 +276,7 @@ def cross_validated_prediction(signatures, pipeline, *, features, clinical, outc
     Returns
     -------
     DataFrame
-        ``fold``, ``score`` and ``probability`` by patient.
+        ``fold`` and `prediction_columns` by patient.
     """
     data = {"features": features, "clinical": clinical, "outcome": outcome, "scores": scores}
     data |= {"folds": folds, "repeats": repeats, "seed": seed}
@@ -274,11 +286,12 @@ def cross_validated_prediction(signatures, pipeline, *, features, clinical, outc
 def _held_out_predictions(signatures, pipeline, data, *, calibrated):
     features, clinical, outcome = data["features"], data["clinical"], data["outcome"]
     number = stratified_folds(outcome, folds=data["folds"], seed=data["seed"])
-    parts = pd.DataFrame({"fold": number.to_numpy(), "score": np.nan, "probability": np.nan})
+    columns = prediction_columns(pipeline)
+    parts = pd.DataFrame({"fold": number.to_numpy(), **dict.fromkeys(columns, np.nan)})
     for fold in np.unique(number):
         out = (number == fold).to_numpy()
         rows = {name: None if data[name] is None else data[name][~out] for name in ("features", "clinical", "outcome")}
         predict = fit_chain(signatures, pipeline, **{**data, **rows}, calibrated=calibrated)
         predicted = predict(None if features is None else features[out], clinical[out])
-        parts.loc[out, ["score", "probability"]] = predicted[["score", "probability"]].to_numpy()
+        parts.loc[out, columns] = predicted.to_numpy()
     return parts.set_axis(outcome.index)

@@ -4,12 +4,13 @@ import pandas as pd
 
 from habitat_radiomics.entry import read_json
 from habitat_radiomics.model import build_model, named_features
+from habitat_radiomics.outcome import outcome_of
 from habitat_radiomics.signature_inputs import signature_pipeline
 from habitat_radiomics.tables import read_by_patient, read_table
 
 
 def model_inputs(settings, clinical_path, outcome_path, quality_paths, score_paths):
-    """Return predictors (DataFrame) and outcome (Series) of the patients all of whose scans can be used.
+    """Return predictors (DataFrame) and outcome (see `outcome`) of the patients all of whose scans can be used.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def model_inputs(settings, clinical_path, outcome_path, quality_paths, score_pat
         values = read_by_patient(path).loc[kept]
         scores = settings["inputs"] == "scores"
         predictors.append(values["score"].rename(name) if scores else named_features(name, values))
-    return pd.concat(predictors, axis=1), read_by_patient(outcome_path)["outcome"].loc[kept]
+    return pd.concat(predictors, axis=1), outcome_of(read_by_patient(outcome_path)).loc[kept]
 
 
 def usable_patients(quality_tables):
@@ -43,9 +44,10 @@ def signature_names(settings):
     return [chosen["name"] for chosen in settings["signatures"]]
 
 
-def model_pipeline(settings):
-    """Return the unfitted pipeline of a model."""
+def model_pipeline(settings, times=()):
+    """Return the unfitted pipeline of a model; ``times`` are those at which survival is predicted, if any."""
     chosen = {name: settings[name] for name in ("variables", "estimator", "inputs", "folds", "seed")}
+    chosen |= {"horizons": settings.get("horizons", ()), "times": times}
     return build_model(signatures=signature_names(settings), **chosen)
 
 

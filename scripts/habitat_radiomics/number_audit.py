@@ -65,13 +65,13 @@ def audit_study(metrics, predictions, cutoffs, *, comparisons=None, funnels=None
             derived = derive_metrics(patients, cutoffs[model], level=level, method=proportion_method)
             rows += _audit_derived(f"{model}, {cohort}", stored, derived)
     rows += _audit_same_patients(predictions)
-    rows += _audit_known_groups(metrics, predictions)
+    rows += audit_known_groups(metrics, predictions)
     rows += _audit_comparisons(comparisons, metrics) if comparisons is not None else []
     for signature, funnel in (funnels or {}).items():
         check = relations.counts_never_rise(signature, list(funnel["step"]), list(funnel["features"]))
         rows.append((f"signature {signature}", check))
-    rows += _audit_flow(flow, predictions) if flow is not None else []
-    return _check_table(rows)
+    rows += audit_flow(flow, predictions) if flow is not None else []
+    return check_table(rows)
 
 
 def require_sound(checks):
@@ -214,11 +214,14 @@ def _audit_derived(where, stored, derived):
         parts = ("estimate", "k", "n") if np.isnan(values["ci_low"]) else ("estimate", "ci_low", "ci_high", "k", "n")
         for part in parts:
             if values[part] is not None:
-                rows.append((where, _same(f"{metric}: {part} follows from the predictions", row[part], values[part])))
+                rows.append(
+                    (where, same_number(f"{metric}: {part} follows from the predictions", row[part], values[part]))
+                )
     return rows
 
 
-def _same(name, found, expected):
+def same_number(name, found, expected):
+    """A stored number is the one derived again."""
     found = np.nan if pd.isna(found) else float(found)
     passed = abs(found - expected) <= TOLERANCE or (np.isnan(found) and np.isnan(expected))
     return Check(name, bool(passed), f"{found:.10g}", f"{expected:.10g}")
@@ -267,7 +270,7 @@ def _audit_same_patients(predictions):
     return [*rows, ("all models", Check("a patient is in one cohort", several == 0, f"{several} in two", "none"))]
 
 
-def _audit_known_groups(metrics, predictions):
+def audit_known_groups(metrics, predictions):
     """Metrics and predictions name the same models and cohorts."""
     told = set(zip(metrics["model"], metrics["cohort"], strict=True))
     seen = {(model, cohort) for model, table in predictions.items() for cohort in table["cohort"].unique()}
@@ -283,16 +286,16 @@ def _audit_comparisons(comparisons, metrics):
     for row in comparisons.itertuples(index=False):
         where = f"{row.model} against {row.reference}, {row.cohort}"
         expected = areas[row.model, row.cohort] - areas[row.reference, row.cohort]
-        rows.append((where, _same("difference follows from the AUCs", row.difference, expected)))
+        rows.append((where, same_number("difference follows from the AUCs", row.difference, expected)))
         if np.isnan(row.p):
             continue
         low, high = exact(row.ci_low), exact(row.ci_high)
         rows.append((where, relations.interval_contains_point("difference", exact(row.difference), low, high)))
-        rows.append((where, _same("p follows from z", row.p, 2 * ndtr(-abs(row.z)))))
+        rows.append((where, same_number("p follows from z", row.p, 2 * ndtr(-abs(row.z)))))
     return rows
 
 
-def _audit_flow(flow, predictions):
+def audit_flow(flow, predictions):
     """The flow of patients closes and ends in the cohorts that were measured."""
     counts = flow.groupby("step")["patients"].apply(list).to_dict()
     screened, included = counts["screened"][0], counts["included"][0]
@@ -304,11 +307,12 @@ def _audit_flow(flow, predictions):
     for model, table in predictions.items():
         sizes = table["cohort"].value_counts()
         for cohort, n in named.items():
-            rows.append((f"{model}, {cohort}", _same("patients are those of the flow", sizes.get(cohort, 0), n)))
+            rows.append((f"{model}, {cohort}", same_number("patients are those of the flow", sizes.get(cohort, 0), n)))
     return rows
 
 
-def _check_table(rows):
+def check_table(rows):
+    """Return pairs of (where, Check) as a table."""
     return pd.DataFrame([{"where": where, **vars(check)} for where, check in rows], columns=CHECK_COLUMNS)
 
 
@@ -353,7 +357,7 @@ def audit_published(table):
         rows += [(where, check) for check in _class_checks(values)]
         rows += [(where, check) for check in _group_checks(values)]
     rows += _funnel_checks(table) + _published_flow_checks(table) + _level_checks(table)
-    return _check_table(rows)
+    return check_table(rows)
 
 
 def _require_known_columns(columns):

@@ -1,7 +1,7 @@
 """Tables of the report page on patients and clinical variables, composed from stored tables."""
 
 from habitat_radiomics.labels import MINUS, cohort_label, count, missing, number, p_value, percent, ratio
-from habitat_radiomics.patient_groups import BY_COHORT, OUTCOME, stored_table_one
+from habitat_radiomics.patient_groups import BY_COHORT, OUTCOME, TIME, observed_time, stored_table_one
 from habitat_radiomics.report_blocks import stored, table
 from habitat_radiomics.table_one import printed_table
 
@@ -36,7 +36,9 @@ def group_tables(results, captions):
 def _group_table(results, part, title, groups, note, **options):
     tables = (results.statistics[name] for name in ("table_one", "table_one_tests"))
     clinical = {name: results.config["clinical"][name] for name in results.orders["clinical"]}
-    variables = {OUTCOME: {"type": "category", "label": _capital(results.outcome)}, **clinical}
+    outcome = {OUTCOME: {"type": "category", "label": _capital(results.outcome)}}
+    outcome |= {TIME: observed_time(results.config["outcome"]["unit"])} if results.is_survival else {}
+    variables = {**outcome, **clinical}
     printed = printed_table(stored_table_one(*tables, part, variables))
     header = ["", *(groups[name] for name in groups), "p", "SMD"]
     rows, heading = [], ""
@@ -83,14 +85,21 @@ def factor_table(results, captions):
     for place, row in analyses["univariable"].iterrows():
         cells = [cell for name in ("univariable", "multivariable") for cell in _factor_cells(analyses.get(name), place)]
         sizes = f"{count(row['events'])}/{count(row['n'])}"
-        rows.append([_factor_title(results, *place), sizes, *cells, _inflation(analyses.get("multivariable"), place)])
+        rows.append([_factor_title(results, *place), sizes, *cells, _last_cell(analyses.get("multivariable"), place)])
     summary, chosen = results.statistics["factors_summary"], results.config["clinical_factors"]
     together = FLOWS[chosen["flow"]].format(alpha=chosen["alpha"])
     size = f": n = {count(summary['n'])}, {count(summary['events'])} events" if summary else ": none"
     limits = f"({percent(results.level)} CI)"
-    header = ["Variable", "Events/n", f"Univariable odds ratio {limits}", "p", f"Multivariable {limits}", "p", "VIF"]
+    kind, last = ("hazard", "p (PH)") if results.is_survival else ("odds", "VIF")
+    header = ["Variable", "Events/n", f"Univariable {kind} ratio {limits}", "p", f"Multivariable {limits}", "p", last]
     title = f"Clinical variables in training patients; multivariable model of {together}{size}"
-    return table(title, header, rows, note=captions("factors"), download=stored(results.files["factors"]))
+    return table(
+        title,
+        header,
+        rows,
+        note=captions("cox_factors" if results.is_survival else "factors"),
+        download=stored(results.files["factors"]),
+    )
 
 
 def _factor_title(results, name, level):
@@ -108,19 +117,21 @@ def _factor_cells(analysis, place):
     row = analysis.loc[place]
     if row["is_reference"]:
         return ["Reference", ""]
-    if missing(row["odds_ratio"]):
+    name = "hazard_ratio" if "hazard_ratio" in row else "odds_ratio"
+    if missing(row[name]):
         return [row["note"], ""]
-    limits = f"({ratio(row['odds_ratio_low'])} to {ratio(row['odds_ratio_high'])})"
+    limits = f"({ratio(row[f'{name}_low'])} to {ratio(row[f'{name}_high'])})"
     how = "; Firth" if row["method"] == "Firth" else ""
-    return [(ratio(row["odds_ratio"]), limits + how), p_value(row["p_wald"])]
+    return [(ratio(row[name]), limits + how), p_value(row["p_wald"])]
 
 
-def _inflation(analysis, place):
-    """Variance inflation factor beside the first row of a variable; nothing where it is not in the model or alone."""
-    if analysis is None or place not in analysis.index or missing(analysis.loc[place, "vif"]):
+def _last_cell(analysis, place):
+    """Variance inflation factor, or p of proportional hazards, beside the first row of a variable in the model."""
+    column, show = ("p_zph", p_value) if analysis is not None and "p_zph" in analysis else ("vif", number)
+    if analysis is None or place not in analysis.index or missing(analysis.loc[place, column]):
         return ""
     first = analysis.loc[[place[0]]].index[0]
-    return number(analysis.loc[place, "vif"]) if place == first else ""
+    return show(analysis.loc[place, column]) if place == first else ""
 
 
 def sample_size_table(results, captions):

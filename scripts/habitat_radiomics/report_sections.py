@@ -41,17 +41,21 @@ from habitat_radiomics.report_blocks import (
     table,
 )
 from habitat_radiomics.report_habitats import habitats_section
+from habitat_radiomics.report_harmonise import harmonise_section
 from habitat_radiomics.report_patients import factor_table, group_tables, sample_size_table
 from habitat_radiomics.report_statistics import (
+    audit_sentence,
     bootstrap_section,
     calibration_section,
     decision_section,
     frequency_of,
     frequency_table,
+    leakage_sentence,
     nomogram_section,
     share_text,
     supplement_blocks,
 )
+from habitat_radiomics.report_survival import events_table, follow_up_sentence, survival_sections
 from habitat_radiomics.sample_size_table import predictors_of
 from habitat_radiomics.score_names import score_label
 from habitat_radiomics.settings import drawn_models
@@ -63,6 +67,7 @@ COHORT_NOTES = {
     "internal": "patients it did not see",
     "external": "patients it did not see",
 }
+DELONGS = "DeLong's"
 MANY_ROWS = 10  # above this a list of patients is folded
 QUALITY_COLUMNS = {"snr": ("Signal-to-noise ratio", 1), "volume_mm3": ("Tumour volume (cm³)", 1000)}
 
@@ -74,18 +79,26 @@ def all_sections(results, captions):
         images_section(results, captions),
         habitats_section(results, captions),
         reproducibility_section(results, captions),
+        harmonise_section(results, captions),
         signatures_section(results, captions),
         models_section(results, captions),
         nomogram_section(results, captions),
-        validation_section(results, captions),
-        bootstrap_section(results, captions),
-        calibration_section(results, captions),
-        decision_section(results, captions),
+        *(survival_sections if results.is_survival else binary_sections)(results, captions),
         section("limitations", "Limitations found by the workflow", [bullets(limitations(results))]),
         methods_section(results),
         provenance_section(results),
     ]
     return [part for part in built if part]
+
+
+def binary_sections(results, captions):
+    """Return the sections that judge models of an outcome that happened or not."""
+    return [
+        validation_section(results, captions),
+        bootstrap_section(results, captions),
+        calibration_section(results, captions),
+        decision_section(results, captions),
+    ]
 
 
 def headline(results):
@@ -97,12 +110,16 @@ def headline(results):
     if test is not None and not missing(test["difference"]):
         reference = results.label("models", results.reference)
         direction = "higher" if test["difference"] >= 0 else "lower"
+        test_name = "paired test" if results.is_survival else f"{DELONGS} paired test"
         sentences.append(
-            f"Its AUC was {number(abs(test['difference']))} {direction} than that of the model {reference} "
-            f"({percent(results.level)} CI of the difference {interval(test['ci_low'], test['ci_high'])}; "
-            f"{p_text(test['p'])}, DeLong's paired test)."
+            f"Its {results.measure_label} was {number(abs(test['difference']))} {direction} than that of the model "
+            f"{reference} ({percent(results.level)} CI of the difference {interval(test['ci_low'], test['ci_high'])}; "
+            f"{p_text(test['p'])}, {test_name})."
         )
+    if results.is_survival and cohort is not None:
+        sentences += survival_sentences(results, cohort)
     return {
+        "measure": results.measure_label,
         "sentences": sentences,
         "cards": [_card(results, name, name == cohort) for name in results.cohorts],
         "simulated": results.config["data"]["source"] == "demo",
@@ -112,20 +129,24 @@ def headline(results):
 
 def _headline_sentence(results, label, cohort):
     if cohort is None:
-        return f"The AUC of the model {label} could not be estimated outside the patients on whom it was fitted."
-    row = results.metric(results.headline, cohort, "auc")
+        return (
+            f"The {results.measure_label} of the model {label} could not be estimated outside the patients on whom it "
+            "was fitted."
+        )
+    row = results.metric(results.headline, cohort, results.measure)
+    article = "a" if results.is_survival else "an"
     patients = (
         "patients" if cohort in ("internal", "external") else "training patients by cross-validation of the whole chain"
     )
     return (
         f"In {count(row['n'])} {patients} ({cohort_label(cohort).lower()}), {count(row['events'])} of them with "
-        f"{results.outcome}, the model {label} reached an AUC of {number(row['estimate'])} "
+        f"{results.outcome}, the model {label} reached {article} {results.measure_label} of {number(row['estimate'])} "
         f"({percent(results.level)} CI {interval(row['ci_low'], row['ci_high'])})."
     )
 
 
 def _card(results, cohort, is_honest):
-    row = results.metric(results.headline, cohort, "auc")
+    row = results.metric(results.headline, cohort, results.measure)
     value = DASH if row is None else number(row["estimate"])
     detail = "" if row is None else f"{interval(row['ci_low'], row['ci_high'])}"
     size = "no patients" if row is None else f"n = {count(row['n'])}, {count(row['events'])} events"
@@ -139,6 +160,33 @@ def _card(results, cohort, is_honest):
     }
 
 
+def survival_sentences(results, cohort):
+    """Sentences on prediction error and risk groups of the headline model in the most independent cohort."""
+    error, null = (results.metric(results.headline, cohort, name) for name in ("ibs", "ibs_reference"))
+    sentences = []
+    if error is not None and not missing(error["estimate"]):
+        until = f"{error['horizon']:g} {results.config['outcome']['unit']}"
+        better = "below" if error["estimate"] < null["estimate"] else "not below"
+        sentences.append(
+            f"Its integrated Brier score until {until} was {number(error['estimate'], 3)}, {better} the "
+            f"{number(null['estimate'], 3)} of a prediction that knows no patient from another."
+        )
+    compared = results.statistics["risk_groups"]
+    rows = (
+        []
+        if compared is None
+        else compared.query("model == @results.headline and cohort == @cohort and subgroup == 'all'")
+    )
+    if len(rows) and not missing(rows["hr"].iloc[0]):
+        row = rows.iloc[0]
+        sentences.append(
+            f"Patients above the cut learnt in training had a hazard ratio of {ratio(row['hr'])} against those below "
+            f"({percent(results.level)} CI {ratio(row['hr_low'])} to {ratio(row['hr_high'])}; log-rank "
+            f"{p_text(row['p'])})."
+        )
+    return sentences
+
+
 def p_text(p):
     """Return ``p = 0.034`` or ``p < 0.001``."""
     text = p_value(p)
@@ -148,7 +196,8 @@ def p_text(p):
 def cohort_section(results, captions):
     """Flow of patients, and the included ones by cohort."""
     picture = figure(results.files["figures"]["flow"], alt=flow_alt(results.flow), caption=captions("flow"))
-    return section("cohort", "Patients", [picture, *group_tables(results, captions)])
+    times = follow_up_sentence(results) if results.is_survival else None
+    return section("cohort", "Patients", [picture, times, *group_tables(results, captions)])
 
 
 def flow_alt(flow):
@@ -274,7 +323,9 @@ def _signature_blocks(results, name, captions):
         blocks.append(picture("coefficients", f"Coefficients of the selected features of signature {label}."))
         blocks.append(coefficient_table(results, name))
     blocks.append(frequency_table(results, name, captions))
-    return [*blocks, picture("scores", f"Score of signature {label} by outcome in every cohort.")]
+    if "scores" in files:
+        blocks.append(picture("scores", f"Score of signature {label} by outcome in every cohort."))
+    return blocks
 
 
 def candidates_table(results, name):
@@ -285,18 +336,19 @@ def candidates_table(results, name):
     rows = [
         [
             results.label("signatures", row.signature),
-            (number(row.auc), f"({interval(row.ci_low, row.ci_high)})"),
+            (number(row.estimate), f"({interval(row.ci_low, row.ci_high)})"),
             "yes" if row.chosen else "no",
         ]
-        for row in candidates.itertuples()
+        for row in candidates.rename(columns={"auc": "estimate", "c_index": "estimate"}).itertuples()
     ]
     first = candidates.iloc[0]
     return table(
         f"Candidates for {results.label('signatures', name)}: {count(first['n'])} training patients, "
         f"{count(first['events'])} events",
-        ["Signature", "Cross-validated AUC (95 % CI)", "Chosen"],
+        ["Signature", f"Cross-validated {results.measure_label} (95 % CI)", "Chosen"],
         rows,
-        note="DeLong's intervals do not know of the choice: the AUC of the best of several is optimistic. The "
+        note=f"{'The' if results.is_survival else DELONGS} intervals do not know of the choice: the "
+        f"{results.measure_label} of the best of several is optimistic. The "
         "performance of the models below is not, because it repeats the choice.",
         download=stored(results.files["signatures"][name]["candidates"], f"candidates_{name}.csv"),
     )
@@ -330,7 +382,8 @@ def score_formula(results, name):
     label, coefficients = results.label("signatures", name), results.signatures[name]["coefficients"]
     steps = [step for entry in signature_steps(results.config, name) for step in entry]
     terms = []
-    for row in coefficients.itertuples():
+    # A Cox model has no intercept, and so its score has none.
+    for row in coefficients[(coefficients["feature"] != "(intercept)") | (not results.is_survival)].itertuples():
         size = coefficient(abs(row.coefficient))
         sign = "\N{MINUS SIGN}" if row.coefficient < 0 else "+"
         what = feature_label(row.feature)
@@ -373,11 +426,15 @@ def coefficient_table(results, name):
 def models_section(results, captions):
     """Odds ratios and cut-off of every model."""
     rows = [row for name in results.models for row in _model_rows(results, name)]
-    header = ["Predictor", "Log odds ratio", "Odds ratio (95 % CI)", "p (Wald)", "VIF"]
+    kind = "hazard" if results.is_survival else "odds"
+    header = ["Predictor", f"Log {kind} ratio", f"{kind.capitalize()} ratio (95 % CI)", "p (Wald)"]
+    header += ["p (PH)", "VIF"] if results.is_survival else ["VIF"]
     data = pd.concat([tables["coefficients"].assign(model=name) for name, tables in results.models.items()])
     download = ("models.csv", _csv(data[["model", *data.columns.drop("model")]]))
-    summary = table("Predictors of every model", header, rows, note=captions("models"), download=download)
-    return section("models", "Models", [factor_table(results, captions), summary, sample_size_table(results, captions)])
+    note = captions("cox_models" if results.is_survival else "models")
+    summary = table("Predictors of every model", header, rows, note=note, download=download)
+    sizes = events_table(results, captions) if results.is_survival else sample_size_table(results, captions)
+    return section("models", "Models", [factor_table(results, captions), summary, sizes])
 
 
 def _model_rows(results, name):
@@ -389,7 +446,14 @@ def _model_rows(results, name):
         yield [_inputs_text(results, coefficients), DASH, "no coefficients", DASH]
         return
     for row in coefficients[coefficients["predictor"] != "(intercept)"].itertuples():
-        yield [predictor_label(results, row.predictor), *_odds_ratio(row), p_value(row.p_wald), number(row.vif)]
+        cells = [p_value(row.p_zph)] if results.is_survival else []
+        yield [
+            predictor_label(results, row.predictor),
+            *_ratio_cells(row),
+            p_value(row.p_wald),
+            *cells,
+            number(row.vif),
+        ]
 
 
 def _inputs_text(results, coefficients):
@@ -401,11 +465,13 @@ def _inputs_text(results, coefficients):
     return f"Inputs: {', '.join(parts)}"
 
 
-def _odds_ratio(row):
-    if missing(row.odds_ratio_low) or missing(row.odds_ratio_high):
+def _ratio_cells(row):
+    """Coefficient, and odds or hazard ratio with its interval."""
+    name = "hazard_ratio" if hasattr(row, "hazard_ratio") else "odds_ratio"
+    value, low, high = (getattr(row, f"{name}{end}") for end in ("", "_low", "_high"))
+    if missing(low) or missing(high):
         return [coefficient(row.coefficient), "not estimable"]
-    limits = f"{ratio(row.odds_ratio_low)} to {ratio(row.odds_ratio_high)}"
-    return [coefficient(row.coefficient), f"{ratio(row.odds_ratio)} ({limits})"]
+    return [coefficient(row.coefficient), f"{ratio(value)} ({ratio(low)} to {ratio(high)})"]
 
 
 def predictor_label(results, predictor):
@@ -447,25 +513,6 @@ def _roc_figure(results, captions, cohort):
     alt = f"ROC curves, {cohort_label(cohort).lower()}. AUC: {aucs}."
     path = results.files["figures"]["roc"][cohort]
     return figure(path, alt=alt, caption=captions("roc", cohort=cohort), file_name=f"roc_{cohort}.svg")
-
-
-def leakage_sentence(leakage):
-    """Say how many fitted objects were checked for patients outside the training cohort."""
-    sizes = leakage["checked"].values()
-    patients = " to ".join(dict.fromkeys((count(min(sizes)), count(max(sizes)))))
-    return paragraph(
-        f"{count(len(sizes))} fitted objects were checked; all saw training patients only ({patients} patients each)."
-    )
-
-
-def audit_sentence(checks):
-    """Say how many relations of the printed numbers were checked; the run had stopped if one had failed."""
-    if checks is None:
-        return None
-    return paragraph(
-        "The numbers below were derived again from the stored predictions, by other code, and compared: "
-        f"{count(len(checks))} checks, all passed."
-    )
 
 
 def metric_table(results, captions):

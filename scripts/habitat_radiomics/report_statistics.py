@@ -4,7 +4,7 @@ import pandas as pd
 
 from habitat_radiomics.bootstrap_tables import FEWEST_DEFINED
 from habitat_radiomics.labels import cohort_label, count, feature_label, interval, missing, number, p_value, percent
-from habitat_radiomics.report_blocks import figure, gallery, section, stored, table
+from habitat_radiomics.report_blocks import figure, gallery, paragraph, section, stored, table
 
 CALIBRATION_COLUMNS = {
     "intercept": ("Intercept", 2),
@@ -30,6 +30,25 @@ RECLASSIFICATION = {
     "event": "with the event",
     "nonevent": "without the event",
 }
+
+
+def leakage_sentence(leakage):
+    """Say how many fitted objects were checked for patients outside the training cohort."""
+    sizes = leakage["checked"].values()
+    patients = " to ".join(dict.fromkeys((count(min(sizes)), count(max(sizes)))))
+    return paragraph(
+        f"{count(len(sizes))} fitted objects were checked; all saw training patients only ({patients} patients each)."
+    )
+
+
+def audit_sentence(checks):
+    """Say how many relations of the printed numbers were checked; the run had stopped if one had failed."""
+    if checks is None:
+        return None
+    return paragraph(
+        "The numbers below were derived again from the stored predictions, by other code, and compared: "
+        f"{count(len(checks))} checks, all passed."
+    )
 
 
 def supplement_blocks(results, captions):
@@ -86,11 +105,11 @@ def _reclassification_title(metric):
 
 def permutation_picture(results, captions):
     """Histograms of the permutation test; None when the study did not ask for one."""
-    test = results.statistics["permutation"]
+    test = results.statistics.get("permutation")
     if test is None:
         return None
     found = "; ".join(f"{cohort_label(row.cohort).lower()} p {p_value(row.p)}" for row in test.itertuples())
-    alt = f"AUCs under permuted outcomes and of the study: {found}."
+    alt = f"{results.measure_label} under permuted outcomes and of the study: {found}."
     return figure(results.files["figures"]["permutation"], alt=alt, caption=captions("permutation"))
 
 

@@ -28,19 +28,19 @@ from sklearn.preprocessing import FunctionTransformer
 
 from habitat_radiomics import optimism
 from habitat_radiomics.best_of import BestSignature
-from habitat_radiomics.model import cross_validated_prediction, fit_chain
+from habitat_radiomics.combat import Combat
+from habitat_radiomics.model import cross_validated_prediction, fit_chain, prediction_columns
+from habitat_radiomics.outcome import discrimination, events, happened, is_survival, measure_name, why_not
 from habitat_radiomics.roc import auc
 from habitat_radiomics.selection import IccFilter
 from habitat_radiomics.signature import signature_coefficients
 
 PERMUTATION = 1  # keeps the random numbers of permutations apart from those of resamples
-ONE_CLASS = "the outcomes hold one class only: nothing can be learnt from them."
 MOST_FAILED = 0.1  # share of replicates that may fail before the rest is no fair sample any more
 SEPARATED = "not defined where the model was fitted: its predictions separate the classes or are 0 or 1"
 PLUS_632 = {"auc": (1.0, -1.0), "brier": (0.0, 1.0)}  # error = offset + sign x statistic
-REPLICATE_COLUMNS = ["replicate", "patient", "drawn", "score", "probability", "reason"]
 SELECTED_COLUMNS = ["replicate", "signature", "feature", "coefficient"]
-PERMUTATION_COLUMNS = ["permutation", "cohort", "auc", "n", "events", "reason"]
+BASELINE_COLUMNS = ["replicate", "time", "cumulative_hazard"]
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,18 @@ class BootstrapChunk:
     Attributes
     ----------
     predictions : DataFrame
-        Replicate x patient: ``drawn`` (times in the resample), ``score`` and ``probability`` by the chain fitted on the
-        resample; NaN with ``reason`` where it could not be fitted.
+        Replicate x patient: ``drawn`` (times in the resample), ``score`` and ``probability`` (or risks) by the chain
+        fitted on the resample; NaN with ``reason`` where it could not be fitted.
     selected : DataFrame
         Replicate x signature x feature in the score, with its coefficient.
+    baseline : DataFrame, optional
+        Of a survival outcome, replicate x event time of the resample: cumulative hazard where the score is 0, so that
+        the survival of a patient at a time is exp(-hazard x exp(score)).
     """
 
     predictions: pd.DataFrame
     selected: pd.DataFrame
+    baseline: pd.DataFrame | None = None
 
 
 # Drawing ---------------------------------------------------------------------------------------------------------
@@ -101,6 +105,9 @@ def permute_outcome(outcome, *, seed, permutation):
         return outcome
     ordered = outcome.sort_index()
     generator = np.random.default_rng([seed, PERMUTATION, permutation])
+    if is_survival(outcome):  # time and event stay together
+        order = generator.permutation(len(ordered))
+        return ordered.iloc[order].set_axis(ordered.index).loc[outcome.index]
     return pd.Series(generator.permutation(ordered.to_numpy()), ordered.index, name=outcome.name).loc[outcome.index]
 
 
@@ -164,30 +171,34 @@ def bootstrap_chunk(
     clinical = clinical.loc[ordered.index]
     signatures, features = _lean_signatures(signatures, features, ordered.index)
     settings = {"scores": scores, "folds": folds, "repeats": repeats, "seed": seed}
-    predictions, selected = [], []
+    predictions, selected, baseline = [], [], []
     for number in replicates:
         rows = _replicate_rows(ordered, seed, number, stratified)
         data = {"clinical": clinical.iloc[rows], "outcome": ordered.iloc[rows], **settings}
         data["repeats"] = study_repeats or repeats if number == 0 else repeats
         data["features"] = None if features is None else features.iloc[rows]
         chain, reason = _attempt(fit_chain, signatures, pipeline, number, data)
-        predictions.append(_replicate_predictions(chain, reason, features, clinical, rows).assign(replicate=number))
+        columns = prediction_columns(pipeline)
+        predicted = _replicate_predictions(chain, reason, features, clinical, rows, columns)
+        predictions.append(predicted.assign(replicate=number))
         selected += _selected_rows(chain, number)
-    table = pd.concat(predictions, ignore_index=True)[REPLICATE_COLUMNS]
-    return BootstrapChunk(table, pd.DataFrame(selected, columns=SELECTED_COLUMNS))
+        baseline.append(_baseline_rows(chain).assign(replicate=number))
+    table = pd.concat(predictions, ignore_index=True)[["replicate", "patient", "drawn", *columns, "reason"]]
+    hazards = pd.concat(baseline, ignore_index=True)[BASELINE_COLUMNS] if is_survival(outcome) else None
+    return BootstrapChunk(table, pd.DataFrame(selected, columns=SELECTED_COLUMNS), hazards)
 
 
 def _replicate_rows(outcome, seed, number, stratified):
     if number == 0:
         return np.arange(len(outcome))
-    return resample_indices(outcome, count=1, seed=seed, start=number, stratified=stratified)[0]
+    return resample_indices(happened(outcome), count=1, seed=seed, start=number, stratified=stratified)[0]
 
 
 def _attempt(compute, signatures, pipeline, number, data):
     """Return the result and an empty reason, or None and the reason; the study itself (number 0) must not fail."""
     try:
-        if data["outcome"].nunique() < 2:
-            raise ValueError(ONE_CLASS)
+        if reason := why_not(data["outcome"]):
+            raise ValueError(reason)
         return compute(signatures, pipeline, **data), ""
     except ValueError as fault:  # too few distinct patients of a class, dependent predictors and the like
         if number == 0:
@@ -195,13 +206,20 @@ def _attempt(compute, signatures, pipeline, number, data):
         return None, str(fault)
 
 
-def _replicate_predictions(chain, reason, features, clinical, rows):
+def _baseline_rows(chain):
+    """Baseline hazard of a chain that ends in a Cox model; no rows for another."""
+    estimator = None if chain is None else chain.model["estimator"]
+    times, hazard = getattr(estimator, "event_times_", []), getattr(estimator, "cumulative_hazard_", [])
+    return pd.DataFrame({"time": times, "cumulative_hazard": hazard}, dtype=float)
+
+
+def _replicate_predictions(chain, reason, features, clinical, rows, columns):
     drawn = np.bincount(rows, minlength=len(clinical))
     table = pd.DataFrame({"patient": clinical.index, "drawn": drawn, "reason": reason})
     if chain is None:
-        return table.assign(score=np.nan, probability=np.nan)
+        return table.assign(**dict.fromkeys(columns, np.nan))
     predicted = chain(features, clinical)
-    return table.assign(score=predicted["score"].to_numpy(), probability=predicted["probability"].to_numpy())
+    return table.assign(**{column: predicted[column].to_numpy() for column in columns})
 
 
 def _selected_rows(chain, number):
@@ -238,7 +256,7 @@ def _lean_signature(pipeline, columns, features):
     while isinstance(steps[0][1], IccFilter):
         kept = clone(steps[0][1]).fit(features[columns]).get_support()
         columns, steps = [column for column, keep in zip(columns, kept, strict=True) if keep], steps[1:]
-    if any(isinstance(step, IccFilter) for _, step in steps):  # knows features by their names
+    if any(isinstance(step, IccFilter | Combat) for _, step in steps):  # know features by their names
         return clone(Pipeline(steps)).set_output(transform="pandas"), columns
     as_array = FunctionTransformer(pd.DataFrame.to_numpy, feature_names_out="one-to-one")
     return clone(Pipeline([("array", as_array), *steps])).set_output(transform="default"), columns
@@ -461,7 +479,7 @@ def permutation_chunk(
     Returns
     -------
     DataFrame
-        permutation, cohort, auc, n, events, reason.
+        permutation, cohort, auc (c_index for survival), n, events, reason.
     """
     signatures, features = _lean_signatures(signatures, features, clinical.index)
     settings = {"scores": scores, "folds": folds, "repeats": repeats, "seed": seed}
@@ -476,12 +494,13 @@ def permutation_chunk(
         if cross_validate:
             held_out, reason = _attempt(cross_validated_prediction, signatures, pipeline, number, data)
             rows.append({"permutation": number, "cohort": "train_cv", **_measured(permuted, held_out, reason)})
-    return pd.DataFrame(rows, columns=PERMUTATION_COLUMNS)
+    columns = ["permutation", "cohort", measure_name(outcome), "n", "events", "reason"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _measured(outcome, predicted, reason):
-    area = np.nan if predicted is None else auc(outcome, predicted["score"].loc[outcome.index])
-    return {"auc": area, "n": len(outcome), "events": int(outcome.sum()), "reason": reason}
+    found = np.nan if predicted is None else discrimination(outcome, predicted["score"].loc[outcome.index])
+    return {measure_name(outcome): found, "n": len(outcome), "events": events(outcome), "reason": reason}
 
 
 def merge_permutations(chunks):
@@ -501,7 +520,7 @@ def merge_permutations(chunks):
 
 
 def permutation_test(permutations):
-    """Return for each cohort the observed AUC, its place among the permuted ones and the p value.
+    """Return for each cohort the observed AUC (or C), its place among the permuted ones and the p value.
 
     p = (1 + permutations at least as good) / (1 + permutations), which is never 0 (Phipson and Smyth 2010, Stat Appl
     Genet Mol Biol 9:39). One-sided: a chain that finds nothing is at 0.5 whatever the labels.
@@ -511,10 +530,10 @@ def permutation_test(permutations):
     DataFrame
         cohort, observed, permutations, at_least, p, mean and the 95 % quantile of the permuted AUCs.
     """
-    rows = []
+    rows, measure = [], "c_index" if "c_index" in permutations else "auc"
     for cohort, table in permutations.groupby("cohort", sort=False):
-        observed = table.loc[table["permutation"] == 0, "auc"].item()
-        others = table.loc[(table["permutation"] > 0), "auc"].dropna().to_numpy()
+        observed = table.loc[table["permutation"] == 0, measure].item()
+        others = table.loc[(table["permutation"] > 0), measure].dropna().to_numpy()
         at_least = int((others >= observed - 1e-12).sum())
         p = (1 + at_least) / (1 + others.size)
         place = {"mean": others.mean(), "quantile_95": np.quantile(others, 0.95)} if others.size else {}

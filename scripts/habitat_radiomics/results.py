@@ -6,6 +6,7 @@ import pandas as pd
 
 from habitat_radiomics.entry import read_json
 from habitat_radiomics.labels import missing
+from habitat_radiomics.outcome_settings import event_column, is_survival
 from habitat_radiomics.tables import read_table
 
 HONEST_COHORTS = ("external", "internal", "train_cv")
@@ -24,6 +25,12 @@ STATISTICS = (
     "precision",
     "reclassification",
     "permutation",
+    "harmonised_batches",
+    "harmonised_summary",
+    "risk_groups",
+    "at_horizons",
+    "score_factors",
+    "score_factors_summary",
 )
 
 
@@ -79,7 +86,22 @@ class Results:
     @property
     def outcome(self):
         """The outcome in words."""
-        return self.config["outcome"]["label"] or self.config["outcome"]["column"]
+        return self.config["outcome"]["label"] or event_column(self.config["outcome"])
+
+    @property
+    def is_survival(self):
+        """Whether the outcome is a time to an event."""
+        return is_survival(self.config["outcome"])
+
+    @property
+    def measure(self):
+        """Metric that leads: the AUC, or Harrell's C."""
+        return "c_harrell" if self.is_survival else "auc"
+
+    @property
+    def measure_label(self):
+        """The leading metric in words."""
+        return "C-index" if self.is_survival else "AUC"
 
     @property
     def level(self):
@@ -94,13 +116,14 @@ class Results:
     def comparison(self, model, cohort):
         """Return the test of a model against the reference in one cohort, or None."""
         rows = self.comparisons.query("model == @model and cohort == @cohort and reference == @self.reference")
+        rows = rows[rows["measure"] == self.measure] if "measure" in rows else rows
         return None if rows.empty else rows.iloc[0]
 
     @property
     def honest_cohort(self):
-        """The most independent cohort in which the headline model has an AUC; None if there is none."""
+        """The most independent cohort in which the headline model has an AUC (or C); None if there is none."""
         for cohort in HONEST_COHORTS:
-            row = self.metric(self.headline, cohort, "auc")
+            row = self.metric(self.headline, cohort, self.measure)
             if row is not None and not missing(row["estimate"]):
                 return cohort
         return None

@@ -8,6 +8,7 @@ from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.habitat_sets import region_names
+from habitat_radiomics.outcome_settings import event_column, is_survival
 from habitat_radiomics.score_names import score_label
 from habitat_radiomics.sheets import number
 
@@ -16,7 +17,8 @@ PATIENTS_PER_PAGE = 56  # of a montage of habitats
 
 def simulation(config):
     """Settings of the simulated cohort that its images depend on (not the outcome, not the number of patients)."""
-    return {"seed": config["demo"]["seed"], "sequences": list(config["sequences"])}
+    sites = {"sites": config["demo"]["sites"]} if config["demo"]["sites"] != 2 else {}
+    return {"seed": config["demo"]["seed"], "sequences": list(config["sequences"]), **sites}
 
 
 def demo_tables(config):
@@ -52,16 +54,17 @@ def file_checker(config, facts):
 
 
 def outcome_rows(study, patients):
-    """Patient, cohort and outcome (0 or 1; empty in a study without)."""
-    column = study.config["outcome"]["column"]
+    """Patient, cohort and outcome (0 or 1; empty in a study without), or time and event."""
     return [
-        {
-            "patient": p,
-            "cohort": study.cohorts[p],
-            "outcome": int(number(study.patients[p][column])) if column else None,
-        }
+        {"patient": p, "cohort": study.cohorts[p], **_outcome_of(study.patients[p], study.config["outcome"])}
         for p in patients
     ]
+
+
+def _outcome_of(row, outcome):
+    column = event_column(outcome)
+    happened = int(number(row[column])) if column else None
+    return {"time": number(row[outcome["time"]]), "event": happened} if is_survival(outcome) else {"outcome": happened}
 
 
 def clinical_rows(study, patients, *, model=None):
@@ -82,24 +85,65 @@ def cohort(study):
 
 def patient_groups(study):
     """Clinical variables and outcome of Table 1; the order is a list because JSON files here have sorted keys."""
-    return {**_described(study.config), "outcome_label": outcome_label(study.config)}
+    outcome = study.config["outcome"]
+    unit = outcome["unit"] if is_survival(outcome) else ""
+    return {**described(study.config), "outcome_label": outcome_label(study.config), "time_unit": unit}
 
 
 def clinical_factors(study):
     """Clinical variables, how those of the multivariable model are chosen, and the intervals."""
     config = study.config
     return {
-        **_described(config),
+        **described(config),
         **config["clinical_factors"],
         "signatures": {},
         "level": config["validation"]["interval_level"],
     }
 
 
-def _described(config):
+def described(config):
+    """Clinical variables as tables describe them; the order is a list because JSON files here have sorted keys."""
     kept = ("type", "levels", "label", "unit")
     variables = {name: {k: v[k] for k in kept if k in v} for name, v in config["clinical"].items()}
     return {"variables": variables, "order": list(variables)}
+
+
+def batches(study, patients):
+    """Batch and covariates of patients for ComBat: numbers as numbers, categories as text."""
+    chosen = study.config["harmonise"]
+    values = {chosen["batch"]: [study.patients[p][chosen["batch"]] for p in patients]}
+    for name in chosen["covariates"]:
+        read = number if study.config["clinical"][name]["type"] == "number" else str
+        texts = [study.patients[p].get(name) for p in patients]
+        values[name] = [None if text is None else read(text) for text in texts]
+    return {"patients": patients, "values": values}
+
+
+def harmonises(config):
+    """Whether features are harmonised."""
+    return config["harmonise"]["method"] != "none"
+
+
+def harmonised_signatures(config):
+    """Return the signatures whose features are harmonised, without those that are the best of several."""
+    chosen = config["signatures"].items() if harmonises(config) else ()
+    return [name for name, signature in chosen if signature["harmonise"] and not signature["best_of"]]
+
+
+def harmonisation_figure(study, name):
+    """Words of the figure of harmonisation."""
+    batch = study.config["harmonise"]["batch"]
+    return {"label": signature_label(study.config, name), "batch_label": batch}
+
+
+def _harmonisation(config):
+    """Return the settings of `combat.Combat`; nothing in a study that does not harmonise."""
+    chosen = config["harmonise"]
+    if not harmonises(config):
+        return {}
+    same = {name: chosen[name] for name in ("batch", "covariates", "mean_only", "unseen")}
+    renamed = {"reference": chosen["reference_batch"], "fewest_unseen": chosen["min_patients"]}
+    return {"harmonise": {**same, **renamed, "prior": "parametric" if chosen["parametric"] else "nonparametric"}}
 
 
 def training(study):
@@ -287,7 +331,15 @@ def signature(study, name):
         "regions": chosen["regions"],
         "steps": chosen["steps"],
         **_resampling(study.config),
+        **({"survival": True} if is_survival(study.config["outcome"]) else {}),
+        **(_harmonisation(study.config) if chosen["harmonise"] else {}),
+        **({"features": chosen["features"]} if chosen["features"] else {}),
     }
+
+
+def _horizons(config):
+    """Return the times by which risks are predicted; nothing in a study of a binary outcome."""
+    return {"horizons": config["outcome"]["horizons"]} if is_survival(config["outcome"]) else {}
 
 
 def _resampling(config):
@@ -306,6 +358,7 @@ def model(study, name):
         "inputs": chosen["inputs"],
         "scores": study.config["training"]["scores"],
         **_resampling(study.config),
+        **_horizons(study.config),
     }
 
 
@@ -420,11 +473,14 @@ def nomogram(study):
     """What the nomogram of a model depends on: the model, and the names on its axes."""
     config, name = study.config, nomogram_model(study.config)
     labels = {s: score_label(signature_label(config, s)) for s in config["models"][name]["signatures"]}
-    labels |= {v: _axis_label(v, config["clinical"][v]) for v in config["models"][name]["clinical"]}
-    return {**model(study, name), "labels": labels, "outcome_label": outcome_label(config)}
+    labels |= {v: axis_label(v, config["clinical"][v]) for v in config["models"][name]["clinical"]}
+    words = {"labels": labels, "outcome_label": outcome_label(config)}
+    unit = {"unit": config["outcome"]["unit"]} if is_survival(config["outcome"]) else {}
+    return {**model(study, name), **words, **unit}
 
 
-def _axis_label(name, variable):
+def axis_label(name, variable):
+    """Return the name of a clinical variable with its unit."""
     title = variable["label"] or name[:1].upper() + name[1:]
     return f"{title} ({variable['unit']})" if variable["unit"] else title
 
@@ -468,7 +524,7 @@ def signature_label(config, name):
 
 def outcome_label(config):
     """Return the outcome in words."""
-    return config["outcome"]["label"] or config["outcome"]["column"] or ""
+    return config["outcome"]["label"] or event_column(config["outcome"]) or ""
 
 
 def shown_cohorts(study):

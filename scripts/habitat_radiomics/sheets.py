@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from habitat_radiomics.config import nearest
+from habitat_radiomics.outcome_settings import event_column, is_survival, outcome_columns
 
 MISSING = {"", "na", "n/a", "nan", "null", "none", "."}
 COHORTS = ("train", "internal", "external")
@@ -133,14 +134,18 @@ def _cell_text(cell):
 
 def check_patients(sheet, config):
     """Add to ``sheet.faults`` whatever is wrong with the patients table under this configuration."""
-    outcome = [config["outcome"]["column"]] if config["outcome"]["column"] else []
-    needed = ["patient", *outcome, *config["clinical"], *_split_columns(config["split"])]
+    outcome = outcome_columns(config["outcome"])
+    batch = [config["harmonise"]["batch"]] if config["harmonise"]["method"] != "none" else []
+    needed = ["patient", *outcome, *config["clinical"], *_split_columns(config["split"]), *batch]
     if not _has_columns(sheet, needed):
         return
     _check_ids(sheet)
     for row in sheet.rows:
         if outcome:
-            _check_outcome(sheet, row, config["outcome"])
+            _check_event(sheet, row, event_column(config["outcome"]))
+            _check_time(sheet, row, config["outcome"])
+        if batch and row[batch[0]] is None:
+            sheet.fault(row, f"column {batch[0]} is empty; ComBat (harmonise.batch) needs it of every patient.")
         _check_split(sheet, row, config["split"])
         for column, variable in config["clinical"].items():
             _check_clinical(sheet, row, column, variable)
@@ -184,12 +189,24 @@ def _is_identifier(text):
     return text[0].isalnum() and text.isascii() and all(letter.isalnum() or letter in "-_." for letter in text)
 
 
-def _check_outcome(sheet, row, outcome):
-    value = row[outcome["column"]]
+def _check_event(sheet, row, column):
+    value = row[column]
     if value is not None and number(value) not in (0, 1):
+        sheet.fault(row, f"column {column}: found '{value}'; allowed are 0 (did not happen) and 1 (happened).")
+
+
+def _check_time(sheet, row, outcome):
+    """Times are numbers, zero or more."""
+    value = row[outcome["time"]] if is_survival(outcome) else None
+    if value is None:
+        return
+    if number(value) is None:
+        sheet.fault(row, f"column {outcome['time']}: found '{value}'; a number of {outcome['unit']} is needed.")
+    elif number(value) < 0:
         sheet.fault(
             row,
-            f"column {outcome['column']}: found '{value}'; allowed are 0 (did not happen) and 1 (happened).",
+            f"column {outcome['time']}: found {value}; a time of zero or more {outcome['unit']} is needed. Check the "
+            "dates it was computed from.",
         )
 
 

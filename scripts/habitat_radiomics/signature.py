@@ -1,5 +1,7 @@
 """A signature: features of stated sequences and regions, selected in steps, ending in a score (radiomics score)."""
 
+from fnmatch import fnmatchcase
+
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
@@ -7,14 +9,17 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from habitat_radiomics import lasso
+from habitat_radiomics.combat import METADATA, Combat
 from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.habitat_sets import is_region
 from habitat_radiomics.leakage import digests
+from habitat_radiomics.outcome import fitted_outcome, happened, is_survival, scarcest
 from habitat_radiomics.selection import STEPS
+from habitat_radiomics.selection_survival import SURVIVAL_STEPS
 from habitat_radiomics.tables import column_parts
 
 
-def build_signature(steps, *, seed, icc=None, stability=None):
+def build_signature(steps, *, seed, icc=None, stability=None, survival=False, harmonise=None):
     """Return the unfitted pipeline of a signature.
 
     Parameters
@@ -27,10 +32,17 @@ def build_signature(steps, *, seed, icc=None, stability=None):
         Feature name to its smaller ICC, for the ``icc`` step.
     stability : dict, optional
         Feature of a habitat to its ICC under small changes, for the ``stable`` step.
+    survival : bool
+        Whether the outcome is of times to an event; steps of `selection_survival` then.
+    harmonise : dict, optional
+        Settings of `combat.Combat`, which becomes the first step; its batch and covariates travel with the features.
     """
     extra = {"icc": {"icc": icc}, "stable": {"icc": stability}, "lasso": {"seed": seed}}
-    built = [
-        (name, STEPS[name](**settings, **extra.get(name, {}))) for step in steps for name, settings in step.items()
+    extra["cox_lasso"] = extra["lasso"]
+    known = {**STEPS, **SURVIVAL_STEPS} if survival else STEPS
+    built = [("combat", Combat(**harmonise))] if harmonise else []
+    built += [
+        (name, known[name](**settings, **extra.get(name, {}))) for step in steps for name, settings in step.items()
     ]
     return Pipeline(list(_distinct(built))).set_output(transform="pandas")
 
@@ -43,13 +55,21 @@ def _distinct(named):
         yield (name if counts[name] == 1 else f"{name}-{counts[name]}", step)
 
 
-def signature_columns(columns, *, sequences, regions):
+def signature_columns(columns, *, sequences, regions, features=()):
     """Columns of the feature table that belong to the sequences and regions, in table order.
+
+    Parameters
+    ----------
+    columns : iterable of str
+    sequences, regions : list of str
+        ``NAME*`` stands for all habitats of a set.
+    features : list of str
+        Patterns of feature names (``habitat_voxels``, ``original_glcm_*``); all features when empty.
 
     Raises
     ------
     StudyFault
-        A region (``NAME*`` stands for all habitats of a set) without a column, as a habitat beyond the number chosen.
+        A region without a column, as a habitat beyond the number chosen, or a pattern without a feature.
     """
     parts = {column: column_parts(column)[:2] for column in columns}
     found = list(dict.fromkeys(region for sequence, region in parts.values() if sequence in sequences))
@@ -61,7 +81,21 @@ def signature_columns(columns, *, sequences, regions):
                 "of habitats is in habitats/NAME/habitats.json."
             )
     wanted = {region for region in found if any(is_region(region, asked) for asked in regions)}
-    return [column for column, (sequence, region) in parts.items() if sequence in sequences and region in wanted]
+    chosen = [column for column, (sequence, region) in parts.items() if sequence in sequences and region in wanted]
+    return _matching(chosen, features) if features else chosen
+
+
+def _matching(columns, patterns):
+    """Columns whose feature matches one of the patterns, each of which must match one."""
+    names = {column: column_parts(column)[2] for column in columns}
+    idle = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in names.values())]
+    if idle:
+        raise StudyFault(
+            f"a signature asks for features {idle[0]}, and none of its {len(names)} features is called so (the first: "
+            f"{next(iter(names.values()), 'missing')}). Names stand after the second '|' in the columns of "
+            "features/training.parquet."
+        )
+    return [column for column, name in names.items() if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def fit_signature(pipeline, features, outcome):
@@ -70,10 +104,11 @@ def fit_signature(pipeline, features, outcome):
     Parameters
     ----------
     features : DataFrame, patients x features
-    outcome : Series
-        0 or 1 by patient, same index. A patient may occur several times, as in a bootstrap resample.
+    outcome : Series or DataFrame
+        0 or 1, or time and event, by patient, same index. A patient may occur several times, as in a bootstrap
+        resample.
     """
-    fitted = clone(pipeline).fit(features, outcome.to_numpy(dtype=int), **_copies(pipeline, features.index))
+    fitted = clone(pipeline).fit(features, fitted_outcome(outcome), **_copies(pipeline, features.index))
     fitted.fitted_on_ = digests(features.index)
     return fitted
 
@@ -89,6 +124,11 @@ def _copies(pipeline, patients):
 def signature_score(fitted, features):
     """Score of every patient (Series); higher means a higher risk of the outcome."""
     return pd.Series(fitted.decision_function(features[fitted.feature_names_in_]), index=features.index, name="score")
+
+
+def feature_columns(columns):
+    """Return those columns of a feature table that are features: batches and covariates of ComBat are none."""
+    return [column for column in columns if not str(column).startswith(METADATA)]
 
 
 def _chosen(fitted):
@@ -121,20 +161,24 @@ def _names_at_last_step(fitted):
 
 
 def stratified_folds(outcome, *, folds, seed):
-    """Return the fold number (0..) of every patient, balanced by class and the same for any row order.
+    """Return the fold number (0..) of every patient, balanced by class (or event) and the same for any row order.
 
     A patient who occurs several times (bootstrap resample) is in one fold.
 
     Raises
     ------
     ValueError
-        If a class has fewer patients than two folds need.
+        If a class has fewer patients than two folds need, or fewer than two had the event.
     """
     ordered = outcome[~outcome.index.duplicated()].sort_index()
-    smaller = int(min((ordered == 0).sum(), (ordered == 1).sum()))
+    smaller = scarcest(ordered)
     if smaller < 2:
-        raise ValueError(f"cross-validation needs 2 patients of each class, the smaller class has {smaller}.")
-    number = lasso.stratified_folds(ordered.to_numpy(), folds=min(folds, smaller), seed=seed)
+        raise ValueError(
+            f"cross-validation needs 2 patients with the event, there is {smaller}."
+            if is_survival(outcome)
+            else f"cross-validation needs 2 patients of each class, the smaller class has {smaller}."
+        )
+    number = lasso.stratified_folds(happened(ordered).to_numpy(), folds=min(folds, smaller), seed=seed)
     return pd.Series(number, index=ordered.index, name="fold").reindex(outcome.index)
 
 
@@ -174,7 +218,8 @@ def selection_funnel(fitted):
         rows.append({"step": "extracted", "features": fitted.offered_, "note": ""})
     fitted, note = _chosen(fitted), f"chosen: {fitted.choice_}" if rows else ""
     names = list(fitted.feature_names_in_)
-    rows.append({"step": "best_of" if rows else "extracted", "features": len(names), "note": note})
+    extracted = len(feature_columns(names))
+    rows.append({"step": "best_of" if rows else "extracted", "features": extracted, "note": note})
     for name, step in fitted.steps[:-1]:
         names = list(step.get_feature_names_out(names))
         note = "nothing passed; the best feature was kept" if getattr(step, "fell_back_", False) else ""

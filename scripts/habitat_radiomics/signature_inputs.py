@@ -3,12 +3,15 @@
 import pandas as pd
 
 from habitat_radiomics.best_of import BestSignature
+from habitat_radiomics.combat import metadata_column
+from habitat_radiomics.entry import read_json
 from habitat_radiomics.habitat_stability import ALL
-from habitat_radiomics.signature import build_signature, signature_columns
+from habitat_radiomics.outcome import outcome_of
+from habitat_radiomics.signature import build_signature, feature_columns, signature_columns
 from habitat_radiomics.tables import read_by_patient, read_table
 
 
-def signature_inputs(settings, features_path, outcome_path, icc_paths):
+def signature_inputs(settings, features_path, outcome_path, icc_paths, batches_path=None):
     """Return the unfitted pipeline, the features (patients x columns of the signature) and the outcome.
 
     Parameters
@@ -17,11 +20,32 @@ def signature_inputs(settings, features_path, outcome_path, icc_paths):
         As `settings.signature`.
     icc_paths : list of str
         The agreement tables of readers and of habitats, those that a step asks for.
+    batches_path : str, optional
+        Batch and covariates of every patient, where features are harmonised.
     """
-    features = read_by_patient(features_path)
+    features = read_features([features_path], batches_path)
     pipeline, columns = signature_pipeline(settings, features.columns, icc_paths)
-    outcome = read_by_patient(outcome_path)["outcome"].loc[features.index]
-    return pipeline, features[columns], outcome
+    return pipeline, features[columns], outcome_of(read_by_patient(outcome_path)).loc[features.index]
+
+
+def read_features(paths, batches_path=None):
+    """Return the features of all patients in some tables, with what ComBat needs to know of them beside.
+
+    Parameters
+    ----------
+    paths : list of str
+        Feature tables; None is returned without any.
+    batches_path : str, optional
+        JSON with batch and covariates of all patients, see `settings.batches`; categories are text in it.
+    """
+    if not paths:
+        return None
+    features = pd.concat([read_by_patient(path) for path in paths])
+    if not batches_path:
+        return features
+    stored = read_json(batches_path)
+    known = pd.DataFrame(stored["values"], index=pd.Index(stored["patients"], name="patient"))
+    return features.join(known[sorted(known)].rename(columns=metadata_column))
 
 
 def signature_pipeline(settings, all_columns, icc_paths):
@@ -36,8 +60,13 @@ def signature_pipeline(settings, all_columns, icc_paths):
         used = {column for _, _, columns in built for column in columns}
         best = BestSignature(candidates=built, folds=settings["folds"], seed=settings["seed"])
         return best, [column for column in all_columns if column in used]
-    columns = signature_columns(all_columns, sequences=settings["sequences"], regions=settings["regions"])
-    return build_signature(settings["steps"], seed=settings["seed"], **agreement(icc_paths, columns)), columns
+    features = feature_columns(all_columns)
+    asked = {name: settings[name] for name in ("sequences", "regions", "features") if name in settings}
+    columns = signature_columns(features, **asked)
+    chosen = {"seed": settings["seed"], "survival": "survival" in settings, "harmonise": settings.get("harmonise")}
+    pipeline = build_signature(settings["steps"], **chosen, **agreement(icc_paths, columns))
+    metadata = [column for column in all_columns if column not in set(features)] if chosen["harmonise"] else []
+    return pipeline, [*columns, *metadata]
 
 
 def agreement(paths, columns):

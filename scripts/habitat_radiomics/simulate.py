@@ -15,6 +15,7 @@ FRACTION_RANGE = (0.10, 0.50)  # aggressive share of the tumour volume
 RADIUS_RANGE_MM = (11.0, 16.0)  # of the sphere of equal volume
 CORE_RANGE = (0.12, 0.24)  # core share of the tumour volume
 AGE_MEAN, AGE_SD = 58.0, 12.0
+SECOND_SHARE = 0.35  # of the patients of A who are scanned at C, and of B at D, where there are four sites
 GOLDEN_PAIR = (0.7548776662466927, 0.5698402909980532)  # 1/g and 1/g^2 with g^3 = g + 1 (Roberts, 2018)
 
 
@@ -94,6 +95,9 @@ class DemoSettings:
         Share of patients scanned at site B; external patients are drawn from site B as far as it lasts.
     motion_mm : float
         Largest shift of the patient between sequences.
+    sites : {2, 4}
+        Two sites, A and B; or four: of the patients of A a share is scanned at C, of those of B at D. Patients who stay
+        keep their images.
     """
 
     patients: int = 72
@@ -106,6 +110,7 @@ class DemoSettings:
     cohort_fractions: dict = field(default_factory=lambda: {"train": 0.58, "internal": 0.17, "external": 0.25})
     site_b_fraction: float = 0.44
     motion_mm: float = 0.0
+    sites: int = 2
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,8 @@ def demo_settings(settings):
     _refuse_unknown("sequence", demo.sequences, SEQUENCES)
     _refuse_unknown("outcome", [demo.outcome], ["planted", "null"])
     _refuse_unknown("cohort", demo.cohort_fractions, ["train", "internal", "external"])
+    if demo.sites not in (2, 4):
+        raise ValueError(f"Demo cohort: {demo.sites} sites. Choose 2 or 4.")
     total = sum(demo.cohort_fractions.values())
     if abs(total - 1) > 1e-6:
         raise ValueError(f"Demo cohort: cohort_fractions sum to {total:g}. Make them sum to 1.")
@@ -175,7 +182,7 @@ def image_settings(settings):
         Of plain types, complete; accepted by ``simulate_images.simulate_patient``.
     """
     governing = asdict(demo_settings(settings))
-    chosen = {name: governing[name] for name in ("seed", "sequences", "site_b_fraction", "motion_mm")}
+    chosen = {name: governing[name] for name in ("seed", "sequences", "site_b_fraction", "motion_mm", "sites")}
     return {**chosen, "sequences": list(chosen["sequences"])}
 
 
@@ -226,7 +233,7 @@ def even_pair(seed, patient):
     return tuple(float((begin + number * step) % 1) for begin, step in zip(start, GOLDEN_PAIR, strict=True))
 
 
-def latent_truth(seed, patient, *, site_b_fraction):
+def latent_truth(seed, patient, *, site_b_fraction, sites=2):
     """The hidden truth of one patient.
 
     Parameters
@@ -236,6 +243,8 @@ def latent_truth(seed, patient, *, site_b_fraction):
         Such as "P001".
     site_b_fraction : float
         Share of patients scanned at site B.
+    sites : {2, 4}
+        See `DemoSettings`.
 
     Returns
     -------
@@ -248,5 +257,16 @@ def latent_truth(seed, patient, *, site_b_fraction):
         radius_mm=float(random.uniform(*RADIUS_RANGE_MM)),
         core_fraction=float(random.uniform(*CORE_RANGE)),
         age=int(np.clip(np.rint(random.normal(AGE_MEAN, AGE_SD)), 18, 90)),
-        site="B" if even_pair(seed, patient)[0] < site_b_fraction else "A",
+        site=scanned_at(even_pair(seed, patient)[0], site_b_fraction, sites),
     )
+
+
+def scanned_at(position, site_b_fraction, sites):
+    """Site of a patient at a position in [0, 1): B below the fraction, A above; of four sites D and C their last parts.
+
+    The positions of a site's patients are evenly spread, so that the parts have the shares they should.
+    """
+    first, second, begin, width = ("B", "D", 0.0, site_b_fraction)
+    if position >= site_b_fraction:
+        first, second, begin, width = ("A", "C", site_b_fraction, 1 - site_b_fraction)
+    return second if sites == 4 and position >= begin + (1 - SECOND_SHARE) * width else first

@@ -44,6 +44,8 @@ class Scanner:
 SCANNERS = {
     "A": Scanner(gain=1.0, noise=9.0, tilt=(0.05, 0.02, 0.02), bowl=-0.10),
     "B": Scanner(gain=1.8, noise=13.0, tilt=(-0.04, 0.16, 0.04), bowl=0.08),
+    "C": Scanner(gain=0.6, noise=16.0, tilt=(0.10, -0.05, 0.00), bowl=-0.04),
+    "D": Scanner(gain=2.6, noise=11.0, tilt=(-0.08, 0.06, -0.05), bowl=0.12),
 }
 
 
@@ -91,7 +93,7 @@ def simulate_patient(settings, patient):
         For settings that are unknown or out of range.
     """
     demo = demo_settings(settings)
-    latent = latent_truth(demo.seed, patient, site_b_fraction=demo.site_b_fraction)
+    latent = latent_truth(demo.seed, patient, site_b_fraction=demo.site_b_fraction, sites=demo.sites)
     tumour = grow_tumour(demo.seed, patient, latent)
     anatomy = draw_anatomy(demo.seed, patient, tumour)
     files = {}

@@ -26,8 +26,14 @@ LOG_HAZARD_PER_LOGIT = 0.4
 MEDIAN_DAYS, WEIBULL_SHAPE = 1200.0, 1.3  # of the survival times at hazard ratio 1
 FOLLOW_UP_DAYS = (400.0, 2100.0)  # of censoring, uniform
 FIRST_DAY, RECRUITING_DAYS = date(2016, 1, 4), 1800
-SITE_SCANNERS = {"A": ("Norrsken", 1.5), "B": ("Meridian", 3.0)}  # invented manufacturer, field strength in tesla
-SITE_TR_FACTOR = {"A": 1.0, "B": 1.15}
+DAYS_PER_MONTH = 30.4375
+SITE_SCANNERS = {
+    "A": ("Norrsken", 1.5),
+    "B": ("Meridian", 3.0),
+    "C": ("Norrsken", 3.0),
+    "D": ("Austral", 1.5),
+}  # invented manufacturer, field strength in tesla
+SITE_TR_FACTOR = {"A": 1.0, "B": 1.15, "C": 1.05, "D": 0.95}
 
 
 def simulate_tables(settings):
@@ -51,7 +57,7 @@ def simulate_tables(settings):
     """
     demo = demo_settings(settings)
     people = {
-        name: latent_truth(demo.seed, name, site_b_fraction=demo.site_b_fraction)
+        name: latent_truth(demo.seed, name, site_b_fraction=demo.site_b_fraction, sites=demo.sites)
         for name in patient_names(demo.patients)
     }
     truth = [truth_row(name, latent, planted=demo.outcome == "planted") for name, latent in people.items()]
@@ -110,7 +116,7 @@ def _cohort(demo, patient, site):
     """Cohort by the patient's number: external from site B as far as it lasts, the others alike in both sites."""
     external = demo.cohort_fractions.get("external", 0.0)
     from_b = min(external, demo.site_b_fraction)
-    expected, share = (from_b, demo.site_b_fraction) if site == "B" else (external - from_b, 1 - demo.site_b_fraction)
+    expected, share = (from_b, demo.site_b_fraction) if site in "BD" else (external - from_b, 1 - demo.site_b_fraction)
     train = demo.cohort_fractions.get("train", 0.0) / max(1 - external, 1e-12)
     position = even_pair(demo.seed, patient)[1]
     if position < expected / share:
@@ -145,9 +151,11 @@ def _outcomes(truth, outcome_seed):
     scale = MEDIAN_DAYS / np.log(2) ** (1 / WEIBULL_SHAPE)
     died = scale * (random.exponential() / truth["hazard_ratio"]) ** (1 / WEIBULL_SHAPE)
     censored = random.uniform(*FOLLOW_UP_DAYS)
+    days = int(np.ceil(min(died, censored)))
     return {
         "progression": progression,
-        "time_days": int(np.ceil(min(died, censored))),
+        "time_days": days,
+        "time_months": round(days / DAYS_PER_MONTH, 2),
         "event": int(died <= censored),
     }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from habitat_radiomics.banks import BANKS, bank_fault
 from habitat_radiomics.config import complete_config, nearest, signature_steps
 from habitat_radiomics.faults import StudyFault
+from habitat_radiomics.outcome_settings import event_column, is_survival, outcome_columns
 from habitat_radiomics.sheets import check_images, check_patients, read_sheet, reader_and_repeat, reading_id
 from habitat_radiomics.split import assign_cohorts
 
@@ -61,7 +62,7 @@ class Study:
     @property
     def predicts(self):
         """Whether there is an outcome; a study without describes images, habitats and features."""
-        return self.config["outcome"]["column"] is not None
+        return bool(outcome_columns(self.config["outcome"]))
 
     def mask_sequence(self, sequence):
         """Return the sequence whose masks apply to ``sequence``."""
@@ -131,12 +132,12 @@ def _study(config, patients, scans):
         _raise([f"{patients.name}, patient {patient}: {reason}" for patient, (_, reason) in unasked.items()])
     kept = [row for row in patients.rows if row["patient"] not in excluded]
     rows = {row["patient"]: row.values for row in sorted(kept, key=lambda row: row["patient"])}
-    column = config["outcome"]["column"]
+    column = event_column(config["outcome"])
     cohorts = assign_cohorts(list(rows.values()), config["split"], outcome_column=column, seed=config["seed"])
-    _raise(_cohort_faults(rows, cohorts, column))
+    _raise(_cohort_faults(rows, cohorts, config["outcome"]))
     scans = {key: scan for key, scan in scans.items() if key[0] in rows}
     study = Study(config, rows, cohorts, scans, excluded, len(patients.rows))
-    _raise(_reading_faults(study))
+    _raise(_reading_faults(study) + _harmonisation_faults(study))
     return study
 
 
@@ -203,11 +204,11 @@ def _file_faults(scans, images, config, check_files):
 
 def _incompleteness(row, scans, config):
     """Return (code, sentence) when a patient cannot be analysed, else None."""
-    patient, column = row["patient"], config["outcome"]["column"]
+    patient = row["patient"]
     if row["exclude"]:
         return "excluded_by_hand", row["exclude"]
-    if column and row[column] is None:
-        return "outcome_missing", f"column {column} is empty. {EXCLUSION_ADVICE}"
+    if empty := [column for column in outcome_columns(config["outcome"]) if row[column] is None]:
+        return "outcome_missing", f"column {empty[0]} is empty. {EXCLUSION_ADVICE}"
     primary = reading_id(config["reproducibility"]["primary_reader"], "1")
     for sequence in config["sequences"]:
         scan = scans.get((patient, sequence))
@@ -219,13 +220,32 @@ def _incompleteness(row, scans, config):
     return None
 
 
-def _cohort_faults(rows, cohorts, column):
-    """Every cohort needs both classes of the outcome, if there is one, and training enough of each."""
-    faults = []
+def _cohort_faults(rows, cohorts, outcome):
+    """Every cohort needs what its outcome is measured by, if there is one, and training enough of it."""
     if not any(cohort == "train" for cohort in cohorts.values()):
         return ["no patient is in the training cohort. Check the split section of the config."]
-    if column is None:
+    if event_column(outcome) is None:
         return []
+    return (_event_faults if is_survival(outcome) else _class_faults)(rows, cohorts, event_column(outcome))
+
+
+def _event_faults(rows, cohorts, column):
+    """Every cohort needs events, and training enough of them; nobody needs to be censored."""
+    faults = []
+    for cohort in dict.fromkeys(cohorts.values()):
+        members = [patient for patient in rows if cohorts[patient] == cohort]
+        events = sum(float(rows[patient][column]) == 1 for patient in members)
+        counts = f"{events} of {len(members)} patients had the event (column {column})"
+        if events == 0:
+            faults.append(f"cohort {cohort}: {counts}; nothing can be judged. Move patients, or join cohorts.")
+        elif cohort == "train" and events < SMALLEST_CLASS:
+            faults.append(f"cohort train: {counts}; at least {SMALLEST_CLASS} are needed to fit anything.")
+    return faults
+
+
+def _class_faults(rows, cohorts, column):
+    """Every cohort needs both classes."""
+    faults = []
     for cohort in dict.fromkeys(cohorts.values()):
         classes = Counter(float(rows[patient][column]) for patient in rows if cohorts[patient] == cohort)
         counts = f"{classes[0.0]} patients with outcome 0 and {classes[1.0]} with 1"
@@ -236,6 +256,18 @@ def _cohort_faults(rows, cohorts, column):
         elif cohort == "train" and min(classes.values()) < SMALLEST_CLASS:
             faults.append(f"cohort train: {counts}; at least {SMALLEST_CLASS} of each are needed to fit anything.")
     return faults
+
+
+def _harmonisation_faults(study):
+    """The batch that others are brought to needs training patients."""
+    chosen = study.config["harmonise"]
+    batches = sorted({study.patients[patient].get(chosen["batch"]) or "" for patient in study.in_cohort("train")})
+    if chosen["method"] == "none" or chosen["reference_batch"] in (None, *batches):
+        return []
+    return [
+        f"config: harmonise.reference_batch is {chosen['reference_batch']}, which has no training patient. Batches "
+        f"(column {chosen['batch']}) that have: {', '.join(batches)}."
+    ]
 
 
 def _reading_faults(study):

@@ -18,6 +18,19 @@ def read_text(path):
     return pd.read_csv(path, dtype=str)
 
 
+def read_clinical(path, variables):
+    """Return the clinical variables by patient, the values of categories as they are written.
+
+    Parameters
+    ----------
+    variables : dict
+        Name to a description with ``type``.
+    """
+    text = [name for name, variable in variables.items() if variable["type"] == "category"]
+    table = pd.read_csv(path, dtype=dict.fromkeys(["patient", *text], str), float_precision="round_trip")
+    return table.set_index("patient")[list(variables)]
+
+
 def read_by_patient(path):
     """Return a table indexed by patient."""
     return read_table(path).set_index("patient")

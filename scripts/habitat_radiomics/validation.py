@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 
 from habitat_radiomics import roc
+from habitat_radiomics.cox_predictor import SURVIVAL
+from habitat_radiomics.cutoff import risk_groups
 
 COHORT_ORDER = ("train", "train_cv", "internal", "external")
 
@@ -14,18 +16,29 @@ def combine_predictions(prediction, cross_validation, outcome, *, threshold):
     Parameters
     ----------
     prediction, cross_validation : DataFrame
-        ``score`` and ``probability`` by patient.
+        As `model.model_prediction`, by patient; survival over times is left out, see `combine_survival`.
     outcome : DataFrame
-        ``cohort`` and ``outcome`` by patient.
+        ``cohort`` and ``outcome`` (or ``time`` and ``event``) by patient.
     threshold : float
         Cut-off on the score, learnt on training patients; from it on the group is ``high``. NaN: no group.
     """
+    kept = [column for column in prediction if not column.startswith(SURVIVAL)]
+    table = _stacked(prediction[kept], cross_validation[kept], outcome)
+    table["group"] = risk_groups(outcome, table["score"], threshold)
+    return table
+
+
+def combine_survival(prediction, cross_validation, outcome):
+    """Stack predicted survival of all cohorts: patient, cohort, and a column for every time (parameters as above)."""
+    times = [column for column in prediction if column.startswith(SURVIVAL)]
+    table = _stacked(prediction[times], cross_validation[times], outcome[["cohort"]])
+    return table.rename(columns=lambda name: name.removeprefix(SURVIVAL))
+
+
+def _stacked(prediction, cross_validation, outcome):
     everyone = outcome.loc[prediction.index].join(prediction)
-    resampled = (
-        outcome.loc[cross_validation.index].assign(cohort="train_cv").join(cross_validation.drop(columns="fold"))
-    )
+    resampled = outcome.loc[cross_validation.index].assign(cohort="train_cv").join(cross_validation)
     table = pd.concat([everyone, resampled])
-    table["group"] = None if np.isnan(threshold) else np.where(table["score"] >= threshold, "high", "low")
     rank = table["cohort"].map(COHORT_ORDER.index)
     return table.iloc[np.argsort(rank, kind="stable")].reset_index(names="patient")
 

@@ -172,6 +172,13 @@ def test_a_nomogram_asks_for_a_model_with_coefficients():
     )
 
 
+def test_subgroups_are_clinical_categories():
+    clinical = {"age": {"type": "number"}, "sex": {"type": "category", "levels": ["F", "M"]}}
+    assert faults(clinical=clinical, validation={"subgroups": ["sex"]}) == []
+    found = only(faults(clinical=clinical, validation={"subgroups": ["age"]}))
+    assert "validation.subgroups names 'age', which is not defined. Defined: sex." in found
+
+
 def test_groups_and_pairs_of_models_name_models():
     assert faults(validation={"figures": {"All": ["m"]}, "pairs": [["m", "m"]]}) == []
     assert "validation.figures.All names 'x', which is not defined" in only(

@@ -63,7 +63,7 @@ def test_significant_digits_and_counts_are_readable():
 
 def test_coefficients_keep_their_zeros_and_ratios_two_decimals():
     assert [coefficient(0.3), coefficient(-12.0), coefficient(1234.5)] == ["0.3000", "−12.00", "1234"]
-    assert [ratio(1.0005), ratio(201.4), ratio(0.0123), ratio(math.nan)] == ["1.00", "201", "0.012", "–"]
+    assert [ratio(v) for v in (1.0005, 201.4, 0.0123, 4150.2, math.nan)] == ["1.00", "201", "0.012", "4,150", "–"]
 
 
 def test_an_interval_with_a_missing_limit_is_not_estimable():

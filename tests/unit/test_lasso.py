@@ -17,9 +17,9 @@ from habitat_radiomics.lasso import (
     LassoLogistic,
     cross_validate_path,
     logistic_path,
-    penalty_sequence,
     stratified_folds,
 )
+from habitat_radiomics.lasso_paths import penalty_sequence
 from oracles.oracle import Oracle, assert_close
 
 GLMNET = ["glmnet_binomial_golub", "glmnet_binomial_sonar"]

@@ -221,6 +221,8 @@ def test_every_estimator_has_words_and_an_entry_in_the_schema():
     assert set(offered) == set(ESTIMATORS) == set(WORDS)
     features, outcome = cohort()
     predictors = features.iloc[:, [0]].set_axis(["s"], axis=1)
+    survival = pd.DataFrame({"time": np.arange(1.0, len(outcome) + 1), "event": outcome})
     for name in ESTIMATORS:
-        fitted = fit_model(build_model(signatures=["s"], variables={}, estimator=name), predictors, outcome)
+        y = survival if WORDS[name].outcome == "survival" else outcome
+        fitted = fit_model(build_model(signatures=["s"], variables={}, estimator=name), predictors, y)
         assert hasattr(fitted["estimator"], "coef_") == WORDS[name].has_coefficients

@@ -49,6 +49,16 @@ def test_columns_are_those_of_the_sequences_and_regions():
     assert all(column.startswith("T2|tumour|") for column in columns)
 
 
+def test_features_are_picked_by_name_or_pattern_and_a_pattern_without_any_is_refused():
+    names = ["T1|h1|habitat_voxels", "T1|h1|habitat_fraction", "T1|h1|original_glcm_Id", "T1|tumour|original_glcm_Id"]
+    chosen = {"sequences": ["T1"], "regions": ["h*"]}
+    assert signature_columns(names, **chosen, features=["habitat_voxels"]) == names[:1]
+    assert signature_columns(names, **chosen, features=["original_*", "habitat_fraction"]) == names[1:3]
+    assert signature_columns(names, **chosen) == names[:3]
+    with pytest.raises(StudyFault, match=r"asks for features habitat_voxel, and none of its 3 features is called so"):
+        signature_columns(names, **chosen, features=["habitat_voxel"])
+
+
 def test_a_signature_finds_a_strong_signal_and_its_score_rises_with_the_outcome():
     features, outcome = cohort()
     score = signature_score(fit_signature(pipeline(features), features, outcome), features)

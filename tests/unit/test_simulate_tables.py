@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from habitat_radiomics import simulate_tables as module
 from habitat_radiomics.simulate_tables import simulate_tables
 
-OUTCOMES = ["progression", "time_days", "event"]
+OUTCOMES = ["progression", "time_days", "time_months", "event"]
 
 
 def frames(**settings):

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from habitat_radiomics.faults import StudyFault
+from habitat_radiomics.settings import batches, outcome_rows
 from habitat_radiomics.study import checked_config, load_study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -312,3 +313,93 @@ def test_a_random_split_without_an_outcome_draws_from_everybody(load):
     described = {"outcome": {}, "signatures": {}, "models": {}}
     study = load(split={"method": "random", "train_fraction": 0.5}, **described)
     assert len(study.in_cohort("train")) == len(study.in_cohort("internal")) == 12
+
+
+# times to an event ---------------------------------------------------------------------------------------------------
+
+SURVIVAL = {"type": "survival", "time": "t", "event": "e", "horizons": [12]}
+COX = {
+    "outcome": SURVIVAL,
+    "signatures": {"a": {"regions": ["tumour"], "steps": [{"cox_lasso": {}}]}},
+    "models": {"m": {"signatures": ["a"], "estimator": "cox"}},
+}
+
+
+def survival_rows(**values):
+    rows = [{**row, "t": 3 + row["age"] / 10, "e": row["y"]} for row in patient_rows()]
+    return with_value(rows, 3, **values)
+
+
+def test_a_study_of_times_to_an_event_is_read_and_its_outcome_table_holds_both(load):
+    study = load(survival_rows(), **COX)
+    assert study.predicts
+    assert outcome_rows(study, ["P01"]) == [{"patient": "P01", "cohort": "train", "time": 7.1, "event": 1}]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"t": -2}, "patients.tsv row 5, patient P03: column t: found -2; a time of zero or more months is needed."),
+        ({"t": "soon"}, "row 5, patient P03: column t: found 'soon'; a number of months is needed."),
+        ({"e": 2}, "row 5, patient P03: column e: found '2'; allowed are 0 (did not happen) and 1 (happened)."),
+        ({"t": ""}, "patients.tsv, patient P03: column t is empty. Add it, or set data.incomplete_patients"),
+        ({"e": ""}, "patients.tsv, patient P03: column e is empty."),
+    ],
+)
+def test_a_time_or_event_that_cannot_be_used_is_said_with_its_place(load, values, expected):
+    assert expected in fault(load, patients=survival_rows(**values), **COX)
+
+
+def test_faults_of_times_and_events_come_in_one_go(load):
+    rows = with_value(survival_rows(t=-1, e="x"), 4, t="x")
+    with pytest.raises(StudyFault, match="3 faults found"):
+        load(rows, **COX)
+
+
+def test_patients_without_follow_up_are_excluded_on_request_with_a_counted_reason(load):
+    study = load(survival_rows(t=""), **COX, data={"incomplete_patients": "exclude"})
+    assert study.excluded == {"P03": ("outcome_missing", study.excluded["P03"][1])}
+
+
+def test_a_cohort_needs_events_but_nobody_needs_to_be_censored(load):
+    rows = survival_rows()
+    everybody = [{**row, "e": 1} for row in rows]
+    assert len(load(everybody, **COX).patients) == 24
+    nobody = [{**row, "e": 0 if row["cohort"] == "external" else row["e"]} for row in rows]
+    assert "cohort external: 0 of 8 patients had the event (column e); nothing can be judged" in fault(
+        load, patients=nobody, **COX
+    )
+    few = [{**row, "e": int(i in (1, 3, 20))} for i, row in enumerate(rows)]
+    assert "cohort train: 2 of 16 patients had the event (column e); at least 5 are needed" in fault(
+        load, patients=few, **COX
+    )
+
+
+def test_a_random_split_is_stratified_by_the_event(load):
+    rows = [{**row, "e": int(i < 12)} for i, row in enumerate(survival_rows())]
+    study = load(rows, **COX, split={"method": "random", "train_fraction": 0.5})
+    assert sum(study.patients[p]["e"] == "1" for p in study.in_cohort("train")) == 6
+
+
+def test_harmonisation_needs_the_batch_of_every_patient_and_a_reference_that_trains(load):
+    combat = {"method": "combat", "batch": "site"}
+    assert load(harmonise=combat).config["harmonise"]["min_patients"] == 10
+    missing = with_value(patient_rows(), 2, site="")
+    assert "row 4, patient P02: column site is empty; ComBat (harmonise.batch) needs it of every patient." in fault(
+        load, patients=missing, harmonise=combat
+    )
+    assert "column 'scanner' is missing" in fault(load, harmonise={**combat, "batch": "scanner"})
+    assert (
+        "harmonise.reference_batch is Z, which has no training patient. Batches (column site) that have: A."
+        in fault(load, harmonise={**combat, "reference_batch": "Z"})
+    )
+
+
+def test_batches_keep_numbers_as_numbers_and_categories_as_text(load):
+    rows = [{**row, "site": i % 2} for i, row in enumerate(patient_rows())]
+    study = load(rows, harmonise={"method": "combat", "covariates": ["sex", "age"]})
+    stored = batches(study, ["P00", "P01"])
+    assert stored == {
+        "patients": ["P00", "P01"],
+        "values": {"site": ["0", "1"], "sex": ["F", "M"], "age": [40.0, 41.0]},
+    }

@@ -4,6 +4,8 @@ TRAINING_OUTCOME = table("training_outcome", settings.outcome_rows(STUDY, STUDY.
 TRAINING_CLINICAL = table("training_clinical", settings.clinical_rows(STUDY, STUDY.in_cohort("train")))
 OUTCOME = table("outcome", settings.outcome_rows(STUDY, PATIENTS))
 CLINICAL = table("clinical", settings.clinical_rows(STUDY, PATIENTS))
+TRAINING_BATCHES = [state("training_batches", settings.batches(STUDY, STUDY.in_cohort("train")))] if HARMONISES else []
+ALL_BATCHES = [state("batches", settings.batches(STUDY, PATIENTS))] if HARMONISES else []
 PARTS = {"training": STUDY.in_cohort("train"), "validation": [p for p in PATIENTS if STUDY.cohorts[p] != "train"]}
 PARTS = {part: patients for part, patients in PARTS.items() if patients}
 

@@ -51,6 +51,9 @@ RESULTS = f"results/{CONFIG['study']}"
 STATE = f"{RESULTS}/state"
 # Another run that holds the folder reads these files; `--unlock` is how a folder is freed after a crash.
 IN_USE = any(Path(".snakemake/locks").glob("*")) and "--unlock" not in sys.argv
+OUTCOME_TYPE = CONFIG["outcome"]["type"]
+OF_TIME = OUTCOME_TYPE == "survival"
+HARMONISES = settings.harmonises(CONFIG)
 IS_DEMO = CONFIG["data"]["source"] == "demo"
 DATA = f"{RESULTS}/demo" if IS_DEMO else CONFIG["data"]["folder"]
 TABLES = f"{RESULTS}/tables" if IS_DEMO or CONFIG["data"]["prepare"] else DATA
@@ -113,7 +116,9 @@ def written(path, text):
         if workflow.is_main_process:
             write_if_changed(path, text(), earlier=f"{STATE}/earlier", may_change=refuse_while_in_use)
     except OSError as error:
-        stop(f"{path} cannot be written: {error.strerror}. Results go below results/; it must be a folder you may write.")
+        stop(
+            f"{path} cannot be written: {error.strerror}. Results go below results/; it must be a folder you may write."
+        )
     return path
 
 

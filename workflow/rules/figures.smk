@@ -1,6 +1,5 @@
 COHORTS = settings.shown_cohorts(STUDY)
 FIGURE_WORDS = state("figures/models", settings.model_figures(STUDY))
-DRAWN = [model["name"] for model in settings.model_figures(STUDY)["models"]]
 SHOWN_PATIENTS = settings.shown_patients(STUDY)
 SIGNATURE_WORDS = {name: state(f"figures/{name}", settings.signature_figures(STUDY, name)) for name in SIGNATURES}
 
@@ -99,88 +98,6 @@ rule draw_coefficients:
         runtime=scaled(2),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --coefficients {input.coefficients:q}"
-        " --figures {output.figures:q} > {log:q} 2>&1"
-
-
-rule draw_scores:
-    """Score of one signature by outcome in every cohort."""
-    input:
-        settings=lambda wildcards: SIGNATURE_WORDS[wildcards.signature],
-        scores=rules.apply_signature.output.scores,
-        cross_fitted=rules.cross_fit_signature.output.scores,
-        outcome=OUTCOME,
-        code=code("draw_scores"),
-    output:
-        figures=figure("scores/{signature}", "scores", "Signatures"),
-    log:
-        f"{RESULTS}/logs/draw_scores/{{signature}}.log",
-    threads: 1
-    resources:
-        mem_mb=scaled(1000),
-        runtime=scaled(2),
-    shell:
-        "python {input.code[0]} --settings {input.settings:q} --scores {input.scores:q} --cross-fitted {input.cross_fitted:q}"
-        " --outcome {input.outcome:q} --figures {output.figures:q} > {log:q} 2>&1"
-
-
-rule draw_roc:
-    """ROC curves of the models in one cohort, a panel for each group of them."""
-    input:
-        settings=state("figures/roc", settings.roc_figure(STUDY)),
-        predictions=expand(rules.predict_model.output.predictions, model=settings.drawn_models(CONFIG)),
-        metrics=rules.measure_models.output.metrics,
-        code=code("draw_roc"),
-    output:
-        figures=figure("roc/{cohort}", "roc", "Validation"),
-    log:
-        f"{RESULTS}/logs/draw_roc/{{cohort}}.log",
-    threads: 1
-    resources:
-        mem_mb=scaled(1000),
-        runtime=scaled(2),
-    shell:
-        "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --predictions {input.predictions:q}"
-        " --metrics {input.metrics:q} --figures {output.figures:q} > {log:q} 2>&1"
-
-
-rule draw_calibration:
-    """Calibration curves of the (first group of) models in one cohort."""
-    input:
-        settings=FIGURE_WORDS,
-        predictions=expand(rules.predict_model.output.predictions, model=DRAWN),
-        measures=rules.measure_calibration.output.measures,
-        bootstrap=expand(rules.merge_bootstrap.output.statistics, model=DRAWN if BOOTSTRAPPED else []),
-        curves=rules.measure_calibration.output.curves,
-        code=code("draw_calibration"),
-    output:
-        figures=figure("calibration/{cohort}", "calibration", "Validation"),
-    log:
-        f"{RESULTS}/logs/draw_calibration/{{cohort}}.log",
-    threads: 1
-    resources:
-        mem_mb=scaled(1000),
-        runtime=scaled(2),
-    shell:
-        "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --predictions {input.predictions:q}"
-        " --bootstrap {input.bootstrap:q} --measures {input.measures:q} --curves {input.curves:q} --figures {output.figures:q} > {log:q} 2>&1"
-
-
-rule draw_decision:
-    """Decision curves of the (first group of) models in one cohort."""
-    input:
-        settings=FIGURE_WORDS,
-        curves=rules.measure_decision.output.curves,
-        code=code("draw_decision"),
-    output:
-        figures=figure("decision/{cohort}", "decision", "Validation"),
-    log:
-        f"{RESULTS}/logs/draw_decision/{{cohort}}.log",
-    threads: 1
-    resources:
-        mem_mb=scaled(1000),
-        runtime=scaled(2),
-    shell:
-        "python {input.code[0]} --settings {input.settings:q} --cohort {wildcards.cohort:q} --curves {input.curves:q}"
         " --figures {output.figures:q} > {log:q} 2>&1"
 
 

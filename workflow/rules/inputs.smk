@@ -207,6 +207,10 @@ def training_features(wildcards):
     return TRAINING_FEATURES if CONFIG["models"][wildcards.model]["signatures"] else []
 
 
+def training_batches(wildcards):
+    return TRAINING_BATCHES if CONFIG["models"][wildcards.model]["signatures"] else []
+
+
 # resample
 
 
@@ -270,6 +274,12 @@ def of_signature(name):
     return {table: filled(path, signature=name) for table, path in tables.items()}
 
 
+def of_harmonised(table):
+    """One stored table of every harmonised signature."""
+    path = getattr(rules.assess_harmonisation.output, table)
+    return {name: filled(path, signature=name) for name in HARMONISED}
+
+
 def of_model(name):
     """Stored tables of a model."""
     tables = {table: getattr(rules.fit_model.output, table) for table in ("coefficients", "cutoff")}
@@ -279,6 +289,14 @@ def of_model(name):
 def of_cohorts(drawing):
     """SVG figures of one kind, by cohort."""
     return {name: filled(drawing.output.figures[1], cohort=name) for name in COHORTS}
+
+
+def of_cohorts_by_horizon(drawing, horizons):
+    """SVG figures of one kind, by horizon and there by cohort."""
+    return {
+        horizon: {name: filled(drawing.output.figures[1], cohort=name, horizon=horizon) for name in COHORTS}
+        for horizon in horizons
+    }
 
 
 def of_signatures(drawing):

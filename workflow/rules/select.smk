@@ -8,6 +8,7 @@ rule fit_signature:
         settings=lambda wildcards: SIGNATURE_STATES[wildcards.signature],
         outcome=TRAINING_OUTCOME,
         features=TRAINING_FEATURES,
+        batches=TRAINING_BATCHES,
         icc=icc_table,
         code=code("fit_signature"),
     output:
@@ -24,7 +25,7 @@ rule fit_signature:
         runtime=scaled(30),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --features {input.features:q}"
-        " --icc {input.icc:q} --signature {output.signature:q} --funnel {output.funnel:q}"
+        " --batches {input.batches:q} --icc {input.icc:q} --signature {output.signature:q} --funnel {output.funnel:q}"
         " --coefficients {output.coefficients:q} --path {output.path:q} --candidates {output.candidates:q} > {log:q} 2>&1"
 
 
@@ -34,6 +35,7 @@ rule cross_fit_signature:
         settings=lambda wildcards: SIGNATURE_STATES[wildcards.signature],
         outcome=TRAINING_OUTCOME,
         features=TRAINING_FEATURES,
+        batches=TRAINING_BATCHES,
         icc=icc_table,
         code=code("cross_fit_signature"),
     output:
@@ -46,7 +48,7 @@ rule cross_fit_signature:
         runtime=scaled(60),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --features {input.features:q}"
-        " --icc {input.icc:q} --scores {output.scores:q} > {log:q} 2>&1"
+        " --batches {input.batches:q} --icc {input.icc:q} --scores {output.scores:q} > {log:q} 2>&1"
 
 
 rule apply_signature:
@@ -54,6 +56,7 @@ rule apply_signature:
     input:
         signature=rules.fit_signature.output.signature,
         features=ALL_FEATURES,
+        batches=ALL_BATCHES,
         code=code("apply_signature"),
     output:
         scores=f"{RESULTS}/select/{{signature}}/scores.csv",
@@ -66,4 +69,4 @@ rule apply_signature:
         runtime=scaled(5),
     shell:
         "python {input.code[0]} --signature {input.signature:q} --features {input.features:q}"
-        " --scores {output.scores:q} --selected {output.selected:q} > {log:q} 2>&1"
+        " --batches {input.batches:q} --scores {output.scores:q} --selected {output.selected:q} > {log:q} 2>&1"

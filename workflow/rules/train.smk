@@ -41,6 +41,7 @@ rule cross_validate_model:
         clinical=lambda wildcards: MODEL_TRAINING_CLINICAL[wildcards.model],
         quality=TRAINING_QUALITY,
         features=training_features,
+        batches=training_batches,
         icc=icc_tables,
         code=code("cross_validate_model"),
     output:
@@ -53,7 +54,7 @@ rule cross_validate_model:
         runtime=scaled(120),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
-        " --quality {input.quality:q} --features {input.features:q} --icc {input.icc:q} --predictions {output.predictions:q} > {log:q} 2>&1"
+        " --quality {input.quality:q} --features {input.features:q} --batches {input.batches:q} --icc {input.icc:q} --predictions {output.predictions:q} > {log:q} 2>&1"
 
 
 rule check_leakage:

@@ -1,0 +1,147 @@
+"""A study of times to an event from end to end, on the images of the small study; and where nothing is to be found."""
+
+import copy
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from habitat_radiomics.log_rank import log_rank
+from habitat_radiomics.model import build_model, fit_chain
+from habitat_radiomics.outcome import discrimination
+from habitat_radiomics.simulate_tables import simulate_tables
+from habitat_radiomics.tables import read_by_patient, read_table
+from small_study import CONFIG, STEPS, Checkout
+
+COX_STEPS = [
+    *STEPS[:3],
+    {"univariable_cox": {"alpha": 0.2}},
+    {"correlation": {"threshold": 0.9}},
+    {"cox_lasso": {"folds": 5}},
+]
+SURVIVAL = {
+    **copy.deepcopy(CONFIG),
+    "study": "survival",
+    "outcome": {"type": "survival", "time": "time_months", "event": "event", "horizons": [24], "label": "progression"},
+    "habitats": {},
+    "features": {**CONFIG["features"], "banks": {"tumour": "small"}},
+    "harmonise": {"method": "combat", "covariates": ["age"]},
+    "signatures": {"tumour": {"regions": ["tumour"], "steps": COX_STEPS}},
+    "training": {"repeats": 1},
+    "bootstrap": {"replicates": 4, "chunks": 1},
+    "models": {
+        "clinical": {"clinical": ["age", "sex"], "estimator": "cox"},
+        "combined": {"signatures": ["tumour"], "clinical": ["age"], "estimator": "cox"},
+    },
+    "report": {"patients": ["P001"]},
+}
+
+
+@pytest.fixture(scope="module")
+def survival(checkout):
+    """The small study's images and features with an outcome of times, run to the end."""
+    shutil.copytree(checkout.results, checkout.folder / "results/survival")
+    study = Checkout(checkout.folder, "survival")
+    study.run(SURVIVAL)
+    return study
+
+
+def test_a_survival_study_ends_with_a_report_and_a_second_run_has_nothing_to_do(survival):
+    metrics = read_table(survival.results / "validate/metrics.csv")
+    row = metrics.query("model == 'combined' and cohort == 'external' and metric == 'c_harrell'").iloc[0]
+    assert f"{row['estimate']:.2f}" in (survival.results / "report/index.html").read_text()
+    assert read_table(survival.results / "quality/audit.csv")["passed"].all()
+    assert survival.jobs(SURVIVAL) == {}
+
+
+def test_the_planted_covariate_and_the_planted_texture_are_found(survival):
+    predictions = read_table(survival.results / "validate/combined/predictions.csv").set_index("cohort")
+    found = {name: discrimination(rows, rows["score"]) for name, rows in _by_cohort(predictions)}
+    assert found["external"] > 0.6, found
+    factors = read_table(survival.results / "train/clinical_factors.csv").query("analysis == 'univariable'")
+    age = factors[factors["variable"] == "age"].iloc[0]
+    assert age["hazard_ratio"] > 1
+    assert age["p_lr"] < 0.05
+
+
+def _by_cohort(predictions):
+    return [(name, predictions.loc[[name], ["time", "event", "score"]]) for name in predictions.index.unique()]
+
+
+def test_what_is_stored_of_a_survival_study_fits_together(survival):
+    results = survival.results
+    stored = read_table(results / "validate/combined/predictions.csv")
+    assert list(stored) == ["patient", "cohort", "time", "event", "score", "risk_24", "group"]
+    cutoff = json.loads((results / "train/combined/cutoff.json").read_text())
+    assert ((stored["score"] > cutoff["threshold"]) == (stored["group"] == "high")).all()
+    curves = read_table(results / "validate/combined/survival.csv")
+    assert (curves[["patient", "cohort"]] == stored[["patient", "cohort"]]).all(axis=None)
+    times = np.array([float(name) for name in curves.columns[2:]])
+    at_24 = curves.iloc[:, 2:].to_numpy()[:, np.searchsorted(times, 24, side="right") - 1]
+    np.testing.assert_allclose(1 - at_24, stored["risk_24"], rtol=0, atol=1e-12)
+    report = json.loads((results / "quality/leakage.json").read_text())
+    assert max(report["checked"].values()) <= report["training"]
+    baseline = pd.concat(map(read_table, (results / "bootstrap/combined").glob("*.baseline.csv")))
+    assert set(baseline["replicate"]) == set(range(5))
+
+
+def test_a_group_changed_by_hand_stops_the_study(survival):
+    path = survival.results / "validate/combined/predictions.csv"
+    before = path.read_bytes()
+    table = read_table(path)
+    table.loc[0, "group"] = {"high": "low", "low": "high"}[table.loc[0, "group"]]
+    table.to_csv(path, index=False)
+    output = survival.run(SURVIVAL, "--", "results/survival/quality/audit.csv", check=False)
+    assert "Error in rule audit_survival" in output
+    log = (survival.results / "logs/audit_survival.log").read_text()
+    assert "combined, train: must hold: groups follow from score and cut; found 1 otherwise, expected none." in log
+    path.write_bytes(before)
+    survival.run(SURVIVAL, "--quiet", "all")
+    assert read_table(survival.results / "quality/audit.csv")["passed"].all()
+
+
+def test_the_judged_tables_speak_of_the_same_patients(survival):
+    validate = survival.results / "validate"
+    groups = read_table(validate / "risk_groups.csv").query("model == 'combined' and subgroup == 'all'")
+    metrics = read_table(validate / "metrics.csv").query("model == 'combined' and metric == 'c_harrell'")
+    sizes = metrics.set_index("cohort")[["n", "events"]]
+    assert (groups.set_index("cohort")[["n", "events"]].loc[sizes.index] == sizes).all(axis=None)
+    bootstrap = read_table(validate / "combined/bootstrap.csv").set_index("statistic")
+    assert bootstrap.loc["c_harrell", "resamples"] == 4 and np.isfinite(bootstrap.loc["ibs", "corrected_632"])
+    factors = read_table(validate / "score_factors.csv")
+    assert {"tumour", "age", "sex"} == set(factors["variable"])
+
+
+def test_on_null_cohorts_survival_is_predicted_no_better_than_by_chance(checkout):
+    training, others = (
+        read_by_patient(checkout.results / f"features/{part}.parquet") for part in ("training", "validation")
+    )
+    found, p_values = [], []
+    for seed in range(1, 6):
+        patients, _, _ = simulate_tables({**CONFIG["demo"], "outcome": "null", "outcome_seed": seed})
+        table = pd.DataFrame(patients).set_index("patient")
+        clinical, outcome = (
+            table[["age"]].astype(float),
+            table[["time_months", "event"]].set_axis(["time", "event"], axis=1),
+        )
+        chain = fit_chain(
+            {"tumour": _signature(training)},
+            build_model(signatures=["tumour"], variables={"age": {"type": "number"}}, estimator="cox", horizons=(24,)),
+            **{"features": training, "clinical": clinical.loc[training.index], "outcome": outcome.loc[training.index]},
+            **{"scores": "cross_fitted", "folds": 5, "repeats": 1, "seed": seed},
+        )
+        score = chain(others, clinical.loc[others.index])["score"]
+        truth = outcome.loc[others.index]
+        found.append(discrimination(truth, score))
+        p_values.append(log_rank(truth["time"], truth["event"], score > score.median()).p)
+    assert abs(np.mean(found) - 0.5) < 0.1, found
+    assert np.median(p_values) > 0.1, p_values
+
+
+def _signature(features):
+    from habitat_radiomics.signature import build_signature
+
+    columns = [column for column in features if column.split("|")[1] == "tumour"]
+    return build_signature(COX_STEPS[1:], seed=1, survival=True), columns

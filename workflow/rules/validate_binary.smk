@@ -1,0 +1,144 @@
+rule measure_models:
+    """Every measure of every model in every cohort with its interval, and the tests between models."""
+    input:
+        settings=state("measure_models", settings.validation(STUDY)),
+        predictions=PREDICTIONS,
+        cutoffs=expand(rules.fit_model.output.cutoff, model=MODELS),
+        code=code("measure_models"),
+    output:
+        metrics=f"{RESULTS}/validate/metrics.csv",
+        comparisons=f"{RESULTS}/validate/comparisons.csv",
+        table=f"{RESULTS}/validate/model_table.csv",
+    log:
+        f"{RESULTS}/logs/measure_models.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
+        " --cutoffs {input.cutoffs:q} --metrics {output.metrics:q} --comparisons {output.comparisons:q}"
+        " --table {output.table:q} > {log:q} 2>&1"
+
+
+rule audit_numbers:
+    """Proof that every printed number follows from the stored predictions; the run stops here when one does not."""
+    input:
+        settings=state("audit_numbers", settings.audit(STUDY)),
+        predictions=PREDICTIONS,
+        cutoffs=expand(rules.fit_model.output.cutoff, model=MODELS),
+        metrics=rules.measure_models.output.metrics,
+        comparisons=rules.measure_models.output.comparisons,
+        funnels=expand(rules.fit_signature.output.funnel, signature=SIGNATURES),
+        flow=rules.describe_cohort.output.flow,
+        code=code("audit_numbers"),
+    output:
+        checks=f"{RESULTS}/quality/audit.csv",
+    log:
+        f"{RESULTS}/logs/audit_numbers.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q} --cutoffs {input.cutoffs:q}"
+        " --metrics {input.metrics:q} --comparisons {input.comparisons:q} --funnels {input.funnels:q} --flow {input.flow:q}"
+        " --checks {output.checks:q} > {log:q} 2>&1"
+
+
+rule measure_calibration:
+    """Whether as many patients have the outcome as every model says, with the smooth curves."""
+    input:
+        settings=state("measure_calibration", settings.calibration(STUDY)),
+        predictions=PREDICTIONS,
+        corrected=BOOTSTRAP_CURVES,
+        code=code("measure_calibration"),
+    output:
+        measures=f"{RESULTS}/validate/calibration.csv",
+        curves=f"{RESULTS}/validate/calibration_curves.csv",
+    log:
+        f"{RESULTS}/logs/measure_calibration.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
+        " --corrected {input.corrected:q} --measures {output.measures:q} --curves {output.curves:q} > {log:q} 2>&1"
+
+
+rule measure_decision:
+    """What acting on every model is worth, by threshold probability (decision curves)."""
+    input:
+        settings=state("measure_decision", settings.decision(STUDY)),
+        predictions=PREDICTIONS,
+        code=code("measure_decision"),
+    output:
+        curves=f"{RESULTS}/validate/decision.csv",
+    log:
+        f"{RESULTS}/logs/measure_decision.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
+        " --curves {output.curves:q} > {log:q} 2>&1"
+
+
+rule judge_sample_size:
+    """Training patients of every model, and how many it would have needed."""
+    input:
+        settings=state("judge_sample_size", settings.audit(STUDY)),
+        metrics=rules.measure_models.output.metrics,
+        coefficients=expand(rules.fit_model.output.coefficients, model=MODELS),
+        funnels=expand(rules.fit_signature.output.funnel, signature=SIGNATURES),
+        code=code("judge_sample_size"),
+    output:
+        table=f"{RESULTS}/validate/sample_size.csv",
+    log:
+        f"{RESULTS}/logs/judge_sample_size.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --metrics {input.metrics:q} --coefficients {input.coefficients:q}"
+        " --funnels {input.funnels:q} --table {output.table:q} > {log:q} 2>&1"
+
+
+rule measure_supplement:
+    """Average precision of every model; reclassification by the headline model against the reference."""
+    input:
+        settings=state("measure_supplement", settings.supplement(STUDY)),
+        predictions=PREDICTIONS,
+        code=code("measure_supplement"),
+    output:
+        precision=f"{RESULTS}/validate/precision_recall.csv",
+        reclassification=f"{RESULTS}/validate/reclassification.csv",
+    log:
+        f"{RESULTS}/logs/measure_supplement.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --predictions {input.predictions:q}"
+        " --precision {output.precision:q} --reclassification {output.reclassification:q} > {log:q} 2>&1"
+
+
+# What the report shows of the validation.
+JUDGED = {
+    "metrics": rules.measure_models.output.metrics,
+    "model_table": rules.measure_models.output.table,
+    "comparisons": rules.measure_models.output.comparisons,
+    "calibration": rules.measure_calibration.output.measures,
+    "sample_size": rules.judge_sample_size.output.table,
+    "bootstrap": dict(zip(BOOTSTRAPPED, BOOTSTRAP_STATISTICS)),
+    "fixed_features": dict(zip(BOOTSTRAPPED, BOOTSTRAP_FIXED)),
+    "frequency": dict(zip(BOOTSTRAPPED, BOOTSTRAP_FREQUENCIES)),
+    "precision": rules.measure_supplement.output.precision,
+    "reclassification": rules.measure_supplement.output.reclassification,
+    "decision": rules.measure_decision.output.curves,
+    "audit": rules.audit_numbers.output.checks,
+}

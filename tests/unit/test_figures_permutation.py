@@ -20,7 +20,7 @@ def test_every_cohort_has_a_panel_with_its_p_value():
         "External validation, n = 18, 8 events",
         "Training, cross-validated, n = 18, 8 events",
     ]
-    assert figure.axes[-1].get_xlabel() == "AUC"
+    assert figure.axes[-1].get_xlabel() == "AUC (bars: permuted; solid: study; dashed: chance)"
     of_time = draw_permutation(areas.rename(columns={"auc": "c_index"}), test, label="Combined")
     assert of_time.axes[-1].get_xlabel() == "C-index"
     texts = [panel_text(row) for row in test.itertuples()]

@@ -70,7 +70,7 @@ def test_an_interrupted_run_resumes_where_it_was(study):
     run = start(study, config)
     kept = wait_for(lambda: finished(study))
     os.killpg(run.pid, signal.SIGINT)
-    assert "Terminating processes on user request" in run.communicate()[0]
+    run.communicate()
     assert run.returncode != 0
     missing = [target for target in TARGETS if not (study.folder / target).is_file()]
     assert missing

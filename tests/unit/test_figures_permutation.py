@@ -22,7 +22,7 @@ def test_every_cohort_has_a_panel_with_its_p_value():
     ]
     assert figure.axes[-1].get_xlabel() == "AUC (bars: permuted; solid: study; dashed: chance)"
     of_time = draw_permutation(areas.rename(columns={"auc": "c_index"}), test, label="Combined")
-    assert of_time.axes[-1].get_xlabel() == "C-index"
+    assert of_time.axes[-1].get_xlabel() == "C-index (bars: permuted; solid: study; dashed: chance)"
     texts = [panel_text(row) for row in test.itertuples()]
     assert texts == ["Study 0.80\n3 permutations\np = 0.500", "Study 0.70\n3 permutations\np = 0.250"]
     tiny = pd.DataFrame({"observed": [0.8], "permutations": [5000], "p": [0.0002]})

@@ -24,7 +24,10 @@ def study(own_data):
     study = Checkout(own.folder, "faults")
     shutil.rmtree(study.results, ignore_errors=True)
     shutil.rmtree(own.folder / ".snakemake/locks", ignore_errors=True)
+    # What a shell starts in the background ignores Ctrl-C, and so do its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield study, {**config, "study": "faults"}
+    signal.signal(signal.SIGINT, before)
     shutil.rmtree(study.results, ignore_errors=True)
 
 

@@ -124,9 +124,13 @@ class Cluster:
         self._serve("slurmctld", "-D")
         wait_for(lambda: self._answers("scontrol", "ping"), 20, self._last_words)
 
-    def kill_scheduler(self):
-        """End slurmctld at once; running jobs go on, nobody can be asked about them."""
-        self.servers["slurmctld"].kill()
+    def stop_scheduler(self):
+        """End slurmctld; running jobs go on, nobody can be asked about them.
+
+        It may write down what it knows: killed just after it started a job it would start the job again, in vain, and
+        hold it for the administrator.
+        """
+        self.servers["slurmctld"].terminate()
         self.servers.pop("slurmctld").wait()
 
     def start_node(self, name):

@@ -55,6 +55,6 @@ class SlurmCheckout(Checkout):
         logs = sorted((self.folder / ".snakemake/slurm_logs").rglob("*.log"))
         return "\n".join(log.read_text(errors="replace") for log in logs)
 
-    def finish(self, process, seconds=1800):
+    def finish(self, process, seconds=1200):
         """Wait for a controller that has to succeed."""
         assert process.wait(seconds) == 0, self.said()[-6000:]

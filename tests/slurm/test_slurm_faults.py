@@ -156,7 +156,7 @@ def test_a_controller_that_lost_its_jobs_in_an_outage_of_slurm_is_started_again(
     images, jobs = Images(checkout, patients[:1]), Jobs(checkout.cluster)
     controller = checkout.submit(config, "--stall-seconds", "15", "--", *images.targets())
     held = jobs.hold(patients[0])
-    checkout.cluster.kill_scheduler()
+    checkout.cluster.stop_scheduler()
     wait_for(lambda: "Falling back to 'sacct'" in checkout.said(), 120, checkout.said)
     time.sleep(15)  # 30 questions without an answer, and the plugin forgets the job
     checkout.cluster.start_scheduler()

@@ -5,7 +5,15 @@ import pandas as pd
 
 from habitat_radiomics.calibration import calibration_band, calibration_curve, calibration_grid
 from habitat_radiomics.labels import cohort_label, interval, missing, number, percent
-from habitat_radiomics.style import GREY, SINGLE_COLUMN_MM, model_styles, new_figure, styled, write_note
+from habitat_radiomics.style import (
+    GREY,
+    SINGLE_COLUMN_MM,
+    model_styles,
+    new_figure,
+    styled,
+    write_legend,
+    write_note,
+)
 
 CURVE_COLUMNS = ["model", "at", "apparent", "low", "high", "corrected"]
 MOST_BANDS = 3  # more would hide each other
@@ -118,7 +126,7 @@ def draw_calibration(curves, predictions, summary, *, cohort, models, level, opt
     colours = {name: style["color"] for name, style in model_styles([model["name"] for model in models]).items()}
     _draw_curves(axes, curves, legends, colours)
     _draw_strips(figure, strips, predictions, cohort, {name: colours[name] for name in legends})
-    _write_legend(figure, axes, explanation)
+    write_legend(figure, axes, explanation)
     return figure
 
 
@@ -164,21 +172,6 @@ def _explanation(curves, shown, level):
     if len(shown) <= MOST_BANDS:
         lines.insert(0, f"Smoothed; band: {percent(level)} bootstrap of the apparent curve, pointwise")
     return "\n".join(lines)
-
-
-def _write_legend(figure, axes, title):
-    handles, labels = axes.get_legend_handles_labels()
-    order = [*range(1, len(handles)), 0]
-    figure.legend(
-        [handles[k] for k in order],
-        [labels[k] for k in order],
-        title=title,
-        loc="lower left",
-        bbox_to_anchor=(0.01, 0.005),
-        borderaxespad=0,
-        alignment="left",
-        handlelength=2.2,
-    )
 
 
 def _size(predictions, cohort, shown):

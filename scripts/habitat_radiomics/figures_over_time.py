@@ -5,7 +5,16 @@ import pandas as pd
 
 from habitat_radiomics.kaplan_meier import at_risk
 from habitat_radiomics.labels import cohort_label, interval, missing, number, percent
-from habitat_radiomics.style import BLACK, GREY, SINGLE_COLUMN_MM, model_styles, new_figure, styled, write_note
+from habitat_radiomics.style import (
+    BLACK,
+    GREY,
+    SINGLE_COLUMN_MM,
+    model_styles,
+    new_figure,
+    styled,
+    write_legend,
+    write_note,
+)
 from habitat_radiomics.time_axis import rows_height_mm, time_ticks, write_counts
 
 PANEL_MM, LEFT_MM, RIGHT_MM, TOP_MM, LINE_MM = 56.0, 15.0, 4.0, 12.0, 4.0
@@ -53,7 +62,7 @@ def draw_time_auc(curves, medians, patients, *, cohort, models, time_unit, level
     axes.set(ylim=(lowest, 1), ylabel="AUC(t)")
     _time_axis(axes, curves, patients, time_unit)
     bands = f"; band: {percent(level)} CI, pointwise" if len(models) <= MOST_BANDS else ""
-    _write_legend(figure, axes, f"Median of AUC(t) ({percent(level)} CI){bands}")
+    write_legend(figure, axes, f"Median of AUC(t) ({percent(level)} CI){bands}", handlelength=2.6)
     return figure
 
 
@@ -112,7 +121,7 @@ def draw_prediction_error(curves, integrated, patients, *, cohort, models, time_
     lines = ["Integrated Brier score" + (band if len(models) <= MOST_BANDS else "")]
     if corrected:
         lines.append("Solid: .632+ bootstrap; dashed: apparent")
-    _write_legend(figure, axes, "\n".join(lines))
+    write_legend(figure, axes, "\n".join(lines), handlelength=2.6)
     return figure
 
 
@@ -185,18 +194,3 @@ def _estimate(rows, column, decimals, *, limits=True):
     row = rows.iloc[0]
     shown = limits and "ci_low" in rows
     return number(row[column], decimals) + (f" ({interval(row['ci_low'], row['ci_high'], decimals)})" if shown else "")
-
-
-def _write_legend(figure, axes, title):
-    handles, labels = axes.get_legend_handles_labels()
-    order = [*range(1, len(handles)), 0]
-    figure.legend(
-        [handles[k] for k in order],
-        [labels[k] for k in order],
-        title=title,
-        loc="lower left",
-        bbox_to_anchor=(0.01, 0.005),
-        borderaxespad=0,
-        alignment="left",
-        handlelength=2.6,
-    )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from habitat_radiomics.labels import cohort_label, interval, missing, number, percent
-from habitat_radiomics.style import GREY, SINGLE_COLUMN_MM, model_styles, new_figure, styled, write_note
+from habitat_radiomics.style import GREY, SINGLE_COLUMN_MM, model_styles, new_figure, styled, write_legend, write_note
 
 PANEL_MM, LEFT_MM, TOP_MM, STRIP_MM, LINE_MM = 72.0, 13.0, 12.0, 7.0, 3.3
 MOST_BANDS = 3  # more would hide each other
@@ -57,9 +57,7 @@ def draw_survival_calibration(curves, groups, measures, patients, *, cohort, hor
     axes.set(xlim=(0, 1), ylim=(0, 1), ylabel=f"Observed risk by {horizon:g} {time_unit}")
     axes.tick_params(labelbottom=False)
     _draw_strips(figure, strips, patients, {name: colours[name] for name in legends}, horizon, time_unit)
-    _write_legend(
-        figure, axes, _explanation(corrected, len(shown) <= MOST_BANDS and curves["low"].notna().any(), level)
-    )
+    write_legend(figure, axes, _explanation(corrected, len(shown) <= MOST_BANDS and curves["low"].notna().any(), level))
     return figure
 
 
@@ -133,18 +131,3 @@ def _explanation(corrected, banded, level):
     if banded:
         lines.insert(0, f"Smoothed; band: {percent(level)} bootstrap of the apparent curve, pointwise")
     return "\n".join(lines)
-
-
-def _write_legend(figure, axes, title):
-    handles, labels = axes.get_legend_handles_labels()
-    order = [*range(1, len(handles)), 0]
-    figure.legend(
-        [handles[k] for k in order],
-        [labels[k] for k in order],
-        title=title,
-        loc="lower left",
-        bbox_to_anchor=(0.01, 0.005),
-        borderaxespad=0,
-        alignment="left",
-        handlelength=2.2,
-    )

@@ -9,12 +9,12 @@ the scale of the input. ``l1_ratio`` is glmnet's alpha, ``penalty`` its lambda. 
 import numbers
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from habitat_radiomics.lasso_paths import (
-    RULES,
+    PenalisedScore,
     chosen_penalties,
     fold_linear,
     master_path,
@@ -114,41 +114,13 @@ def stratified_folds(y, *, folds, seed):
     return fold_of
 
 
-class LassoLogistic(ClassifierMixin, BaseEstimator):
+class LassoLogistic(ClassifierMixin, PenalisedScore):
     """LASSO logistic regression whose penalty is chosen by stratified cross-validation, as a scikit-learn estimator.
 
     The linear predictor on the scale of the input is the Rad-score (`decision_function`); higher means the second
     class is more likely. Fewer than ``folds`` patients in the smaller class reduce the folds to their number, but not
-    below 3. All fitted attributes are plain arrays and numbers.
-
-    Parameters
-    ----------
-    folds : int, at least 3
-    rule : {"min", "1se"}
-        Penalty of the smallest deviance, or the largest penalty within one standard error of it.
-    n_penalties : int
-    l1_ratio : float in (0, 1]
-    seed : int
-        Of the shuffle that deals out the folds.
-
-    Attributes
-    ----------
-    coef_ : array (1, p); intercept_ : array (1,)
-    penalty_, penalty_min_, penalty_1se_ : float
-    empty_ : bool
-        No column was chosen; the score is the same for every patient.
-    folds_ : int
-        Folds really used.
-    penalties_, deviance_mean_, deviance_se_, n_nonzero_ : array (L,)
-    coefficient_path_ : array (p, L)
+    below 3. Parameters and fitted attributes are those of `lasso_paths.PenalisedScore`, plain arrays and numbers.
     """
-
-    def __init__(self, *, folds=10, rule="min", n_penalties=100, l1_ratio=1.0, seed=0):
-        self.folds = folds
-        self.rule = rule
-        self.n_penalties = n_penalties
-        self.l1_ratio = l1_ratio
-        self.seed = seed
 
     def fit(self, X, y, patients=None):
         """Choose the penalty and keep the model at it.
@@ -168,8 +140,7 @@ class LassoLogistic(ClassifierMixin, BaseEstimator):
             patient that differ.
         """
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite=False)
-        if self.rule not in RULES:
-            raise ValueError(f"rule is {self.rule!r}: use 'min' or '1se'.")
+        self._refuse_unknown_rule()
         outcome = self._encode(y)
         refuse_missing(X, getattr(self, "feature_names_in_", None))
         X, outcome, weights = without_copies(X, outcome, patients)
@@ -178,15 +149,6 @@ class LassoLogistic(ClassifierMixin, BaseEstimator):
         settings = {"l1_ratio": self.l1_ratio, "n_penalties": self.n_penalties}
         self._keep(cross_validate_path(X, outcome, labels, weights=weights, **settings))
         return self
-
-    def decision_function(self, X):
-        """Rad-score of each patient: intercept + sum of coefficient x feature, shape (n,)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, reset=False)
-        refuse_missing(X, getattr(self, "feature_names_in_", None))
-        chosen = np.flatnonzero(self.coef_[0])
-        # einsum, not matmul: the sum must not depend on the number of threads.
-        return self.intercept_[0] + np.einsum("ij,j->i", X[:, chosen], self.coef_[0, chosen])
 
     def predict_proba(self, X):
         """Probability of the first and the second class, shape (n, 2)."""
@@ -208,21 +170,6 @@ class LassoLogistic(ClassifierMixin, BaseEstimator):
             )
         _refuse_one_class(self.classes_, y.size)
         return (y == self.classes_[1]).astype(np.float64)
-
-    def _keep(self, result):
-        path = result.path
-        index = result.index_min if self.rule == "min" else result.index_1se
-        self.coef_ = path.coefficients[:, index][None, :].copy()
-        self.intercept_ = path.intercepts[[index]]
-        self.penalty_ = float(path.penalties[index])
-        self.penalty_min_ = result.penalty_min
-        self.penalty_1se_ = result.penalty_1se
-        self.empty_ = bool(not self.coef_.any())
-        self.penalties_ = path.penalties
-        self.coefficient_path_ = path.coefficients
-        self.n_nonzero_ = path.n_nonzero
-        self.deviance_mean_ = result.deviance_mean
-        self.deviance_se_ = result.deviance_se
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -9,11 +9,10 @@ such a patient partly out, and differs in the third to fifth digit where censore
 import numbers
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from habitat_radiomics.lasso_paths import (
-    RULES,
+    PenalisedScore,
     chosen_penalties,
     fold_linear,
     master_path,
@@ -103,43 +102,14 @@ def stratified_cox_folds(y, *, folds, seed):
     return stratified_folds(as_outcome(y)["event"], folds=folds, seed=seed)
 
 
-class LassoCox(BaseEstimator):
+class LassoCox(PenalisedScore):
     """LASSO Cox regression whose penalty is chosen by cross-validation stratified by event.
 
     The score (`decision_function`) is the sum of coefficient x feature on the scale of the input, without an intercept;
-    higher means a higher hazard. Fewer events than ``folds`` reduce the folds to their number, but not below 3. All
-    fitted attributes are plain arrays and numbers, named as those of `lasso.LassoLogistic`.
-
-    Parameters
-    ----------
-    folds : int, at least 3
-    rule : {"min", "1se"}
-        Penalty of the smallest deviance, or the largest penalty within one standard error of it.
-    n_penalties : int
-    l1_ratio : float in (0, 1]
-    seed : int
-        Of the shuffle that deals out the folds.
-
-    Attributes
-    ----------
-    coef_ : array (1, p); intercept_ : array (1,), 0
-    penalty_, penalty_min_, penalty_1se_ : float
-    empty_ : bool
-        No column was chosen; the score is the same for every patient.
-    saturated_ : bool
-        The chosen penalty is the last of the path: a smaller one might do better still, or the events are separated.
-    folds_ : int
-        Folds really used.
-    penalties_, deviance_mean_, deviance_se_, n_nonzero_ : array (L,)
-    coefficient_path_ : array (p, L)
+    higher means a higher hazard. Fewer events than ``folds`` reduce the folds to their number, but not below 3.
+    Parameters and fitted attributes are those of `lasso_paths.PenalisedScore`; `intercept_` is 0, and `saturated_` says
+    that the chosen penalty is the last of the path: a smaller one might do better still, or the events are separated.
     """
-
-    def __init__(self, *, folds=10, rule="min", n_penalties=100, l1_ratio=1.0, seed=0):
-        self.folds = folds
-        self.rule = rule
-        self.n_penalties = n_penalties
-        self.l1_ratio = l1_ratio
-        self.seed = seed
 
     def fit(self, X, y, patients=None):
         """Choose the penalty and keep the model at it.
@@ -159,8 +129,7 @@ class LassoCox(BaseEstimator):
             patient that differ.
         """
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite=False)
-        if self.rule not in RULES:
-            raise ValueError(f"rule is {self.rule!r}: use 'min' or '1se'.")
+        self._refuse_unknown_rule()
         refuse_missing(X, getattr(self, "feature_names_in_", None))
         X, outcome, weights = without_copies(X, as_outcome(y), patients)
         self.folds_ = possible_folds(self.folds, outcome)
@@ -169,30 +138,10 @@ class LassoCox(BaseEstimator):
         self._keep(cross_validate_cox_path(X, outcome, labels, weights=weights, **settings))
         return self
 
-    def decision_function(self, X):
-        """Score of each patient: sum of coefficient x feature, shape (n,)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, reset=False)
-        refuse_missing(X, getattr(self, "feature_names_in_", None))
-        chosen = np.flatnonzero(self.coef_[0])
-        # einsum, not matmul: the sum must not depend on the number of threads.
-        return np.einsum("ij,j->i", X[:, chosen], self.coef_[0, chosen])
-
     def _keep(self, result):
-        path = result.path
-        index = result.index_min if self.rule == "min" else result.index_1se
-        self.coef_ = path.coefficients[:, index][None, :].copy()
+        super()._keep(result)
         self.intercept_ = np.zeros(1)
-        self.penalty_ = float(path.penalties[index])
-        self.penalty_min_ = result.penalty_min
-        self.penalty_1se_ = result.penalty_1se
-        self.empty_ = bool(not self.coef_.any())
-        self.saturated_ = index == path.penalties.size - 1
-        self.penalties_ = path.penalties
-        self.coefficient_path_ = path.coefficients
-        self.n_nonzero_ = path.n_nonzero
-        self.deviance_mean_ = result.deviance_mean
-        self.deviance_se_ = result.deviance_se
+        self.saturated_ = bool(self.penalty_ == self.penalties_[-1])
 
 
 def possible_folds(folds, outcome):

@@ -8,7 +8,9 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 RULES = ("min", "1se")
 
@@ -47,6 +49,67 @@ class CrossValidatedPath:
     def penalty_1se(self):
         """Largest penalty whose mean deviance is within one standard error of the smallest."""
         return float(self.path.penalties[self.index_1se])
+
+
+class PenalisedScore(BaseEstimator):
+    """A score at the penalty chosen by cross-validation: what `lasso.LassoLogistic` and `lasso_cox.LassoCox` share.
+
+    Parameters
+    ----------
+    folds : int, at least 3
+    rule : {"min", "1se"}
+        Penalty of the smallest deviance, or the largest penalty within one standard error of it.
+    n_penalties : int
+    l1_ratio : float in (0, 1]
+    seed : int
+        Of the shuffle that deals out the folds.
+
+    Attributes
+    ----------
+    coef_ : array (1, p); intercept_ : array (1,)
+    penalty_, penalty_min_, penalty_1se_ : float
+    empty_ : bool
+        No column was chosen; the score is the same for every patient.
+    folds_ : int
+        Folds really used.
+    penalties_, deviance_mean_, deviance_se_, n_nonzero_ : array (L,)
+    coefficient_path_ : array (p, L)
+    """
+
+    def __init__(self, *, folds=10, rule="min", n_penalties=100, l1_ratio=1.0, seed=0):
+        self.folds = folds
+        self.rule = rule
+        self.n_penalties = n_penalties
+        self.l1_ratio = l1_ratio
+        self.seed = seed
+
+    def decision_function(self, X):
+        """Score of each patient: intercept + sum of coefficient x feature, shape (n,)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, reset=False)
+        refuse_missing(X, getattr(self, "feature_names_in_", None))
+        chosen = np.flatnonzero(self.coef_[0])
+        # einsum, not matmul: the sum must not depend on the number of threads.
+        return self.intercept_[0] + np.einsum("ij,j->i", X[:, chosen], self.coef_[0, chosen])
+
+    def _refuse_unknown_rule(self):
+        if self.rule not in RULES:
+            raise ValueError(f"rule is {self.rule!r}: use 'min' or '1se'.")
+
+    def _keep(self, result):
+        path = result.path
+        index = result.index_min if self.rule == "min" else result.index_1se
+        self.coef_ = path.coefficients[:, index][None, :].copy()
+        self.intercept_ = path.intercepts[[index]]
+        self.penalty_ = float(path.penalties[index])
+        self.penalty_min_ = result.penalty_min
+        self.penalty_1se_ = result.penalty_1se
+        self.empty_ = bool(not self.coef_.any())
+        self.penalties_ = path.penalties
+        self.coefficient_path_ = path.coefficients
+        self.n_nonzero_ = path.n_nonzero
+        self.deviance_mean_ = result.deviance_mean
+        self.deviance_se_ = result.deviance_se
 
 
 @dataclass(frozen=True)

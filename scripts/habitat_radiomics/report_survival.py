@@ -138,13 +138,22 @@ def measure_title(results, measure, horizon):
 
 def of_cohorts(results, captions, kind, words):
     """Return the figures of one kind, a figure for each cohort; None where they were not drawn."""
-    paths = results.files["figures"].get(kind) or {}
+    return _pictures(results, captions, kind, results.files["figures"].get(kind) or {}, words, suffix="")
+
+
+def _by_horizon(results, captions, kind, horizon, words):
+    """Figures of one kind and horizon, a figure for each cohort."""
+    paths = (results.files["figures"].get(kind) or {}).get(f"{horizon:g}", {})
+    return _pictures(results, captions, kind, paths, words, suffix=f"_{horizon:g}")
+
+
+def _pictures(results, captions, kind, paths, words, *, suffix):
     pictures = [
         figure(
             path,
             alt=f"{words}, {cohort_label(cohort).lower()}.",
             caption=captions(kind, cohort=cohort),
-            file_name=f"{kind}_{cohort}.svg",
+            file_name=f"{kind}_{cohort}{suffix}.svg",
         )
         for cohort, path in _in_order(results, paths)
     ]
@@ -377,21 +386,6 @@ def calibration_table(results, horizon, captions):
     title = f"Calibration by {horizon:g} {results.config['outcome']['unit']} ({percent(results.level)} CI)"
     note, download = captions("survival_calibration_table"), stored(results.files["calibration"])
     return table(title, header, rows, note=note, download=download)
-
-
-def _by_horizon(results, captions, kind, horizon, words):
-    """Figures of one kind and horizon, a figure for each cohort."""
-    paths = (results.files["figures"].get(kind) or {}).get(f"{horizon:g}", {})
-    pictures = [
-        figure(
-            path,
-            alt=f"{words}, {cohort_label(cohort).lower()}.",
-            caption=captions(kind, cohort=cohort),
-            file_name=f"{kind}_{cohort}_{horizon:g}.svg",
-        )
-        for cohort, path in _in_order(results, paths)
-    ]
-    return gallery(pictures, caption="")
 
 
 def _decision_section(results, captions):

@@ -17,7 +17,7 @@ from habitat_radiomics.rank_sum import mann_whitney
 from habitat_radiomics.shapiro import shapiro_wilk
 
 
-class _Filter(SelectorMixin, BaseEstimator):
+class Filter(SelectorMixin, BaseEstimator):
     """A filter by a strength per feature (larger is better, NaN never passes) and a rule which of them pass."""
 
     def fit(self, X, y=None):
@@ -40,7 +40,7 @@ class _Filter(SelectorMixin, BaseEstimator):
         return tags
 
 
-class IccFilter(_Filter):
+class IccFilter(Filter):
     """Keep features whose agreement between and within readers both exceed the threshold.
 
     Parameters
@@ -115,8 +115,8 @@ class MissingFilter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-class AnovaFilter(_Filter):
-    """Keep features whose class means differ in a one-way analysis of variance.
+class SignificanceFilter(Filter):
+    """Keep features by a test of their own; what is tested, `_test` says: strength and p value of every feature.
 
     Parameters
     ----------
@@ -131,11 +131,19 @@ class AnovaFilter(_Filter):
         self.correction = correction
 
     def _judge(self, X, y):
-        _, self.p_values_ = anova(X, y)
-        return -self.p_values_, corrected(self.p_values_, self.correction) < self.alpha
+        strength, self.p_values_ = self._test(X, y)
+        return strength, corrected(self.p_values_, self.correction) < self.alpha
 
 
-class TwoGroupFilter(_Filter):
+class AnovaFilter(SignificanceFilter):
+    """Keep features whose class means differ in a one-way analysis of variance."""
+
+    def _test(self, X, y):
+        _, p = anova(X, y)
+        return -p, p
+
+
+class TwoGroupFilter(SignificanceFilter):
     """Keep features that differ between two classes: Student's t where both are normal, Mann-Whitney's U otherwise.
 
     Parameters
@@ -147,16 +155,15 @@ class TwoGroupFilter(_Filter):
     """
 
     def __init__(self, alpha=0.05, normality_alpha=0.05, correction="none"):
-        self.alpha = alpha
+        super().__init__(alpha=alpha, correction=correction)
         self.normality_alpha = normality_alpha
-        self.correction = correction
 
-    def _judge(self, X, y):
-        self.p_values_ = t_or_u(X, y, normality_alpha=self.normality_alpha)
-        return -self.p_values_, corrected(self.p_values_, self.correction) < self.alpha
+    def _test(self, X, y):
+        p = t_or_u(X, y, normality_alpha=self.normality_alpha)
+        return -p, p
 
 
-class StrongestFilter(_Filter):
+class StrongestFilter(Filter):
     """Keep the ``k`` features with the largest ANOVA F; of equals the first."""
 
     def __init__(self, k=100):
@@ -168,7 +175,7 @@ class StrongestFilter(_Filter):
         return strength, np.isin(np.arange(len(strength)), best)
 
 
-class CorrelationFilter(_Filter):
+class CorrelationFilter(Filter):
     """Of features correlated above the threshold keep the one that separates the classes best.
 
     Features are visited by falling ANOVA F and kept when no feature kept before correlates with them above the
@@ -184,11 +191,14 @@ class CorrelationFilter(_Filter):
         self.threshold = threshold
 
     def _judge(self, X, y):
-        strength, _ = anova(X, y)
+        strength = self._strength(X, y)
         order = np.argsort(-np.nan_to_num(strength, nan=-1.0), kind="stable")
         order = order[np.isfinite(strength[order])]
         kept = uncorrelated(X[:, order], self.threshold)
         return strength, np.isin(np.arange(len(strength)), order[kept])
+
+    def _strength(self, X, y):
+        return anova(X, y)[0]
 
 
 def anova(X, y):

@@ -83,6 +83,22 @@ def write_title(figure, text):
     figure.suptitle(text, x=0.01, ha="left", fontsize=SETTINGS["axes.titlesize"], fontweight="bold")
 
 
+def write_legend(figure, axes, title, *, handlelength=2.2):
+    """Put the legend of some axes at the lower left corner of their figure; what was drawn first comes last."""
+    handles, labels = axes.get_legend_handles_labels()
+    order = [*range(1, len(handles)), 0]
+    figure.legend(
+        [handles[k] for k in order],
+        [labels[k] for k in order],
+        title=title,
+        loc="lower left",
+        bbox_to_anchor=(0.01, 0.005),
+        borderaxespad=0,
+        alignment="left",
+        handlelength=handlelength,
+    )
+
+
 def write_note(axes, text):
     """Say in words why there is nothing to draw."""
     axes.set_axis_off()

@@ -11,6 +11,7 @@ import pandas as pd
 
 from habitat_radiomics.decision_curve import QUANTITIES, TREAT_ALL, TREAT_NONE, checked_thresholds
 from habitat_radiomics.kaplan_meier import checked_survival
+from habitat_radiomics.survival_calibration import checked_risk
 
 FEWEST_RESAMPLES = 0.9  # share of the resamples in which the net benefit is defined, for a band to be given
 
@@ -33,7 +34,7 @@ def survival_net_benefit(time, event, risk, thresholds, *, horizon):
     ndarray
         At most the share of events by the horizon; 0 where nobody is treated.
     """
-    time, event, risk = _checked(time, event, risk)
+    time, event, risk = checked_risk(time, event, risk)
     return _net_benefit(time, event, risk, checked_thresholds(thresholds), horizon, np.ones(time.size))
 
 
@@ -84,16 +85,6 @@ def survival_decision_band(time, event, predictions, thresholds, *, horizon, res
     return pd.concat(tables, ignore_index=True)
 
 
-def _checked(time, event, risk):
-    time, event, risk = checked_survival(time, event, risk)
-    if risk.size and (risk.min() < 0 or risk.max() > 1):
-        raise ValueError(
-            f"risk ranges from {risk.min():g} to {risk.max():g}: give the probability of the event by the horizon, "
-            "between 0 and 1, not a score."
-        )
-    return time, event, risk
-
-
 def _curves(time, event, predictions, thresholds, horizon, weights):
     """Quantities of every model and both strategies, by name."""
     taken = {TREAT_ALL, TREAT_NONE} & set(predictions)
@@ -102,7 +93,7 @@ def _curves(time, event, predictions, thresholds, horizon, weights):
     risks = {**predictions, TREAT_ALL: np.ones(len(time))}
     benefits = {}
     for name, risk in risks.items():
-        benefits[name] = _net_benefit(*_checked(time, event, risk), thresholds, horizon, weights)
+        benefits[name] = _net_benefit(*checked_risk(time, event, risk), thresholds, horizon, weights)
     benefits[TREAT_NONE] = np.zeros(thresholds.size)
     share = 1 - _survival(*checked_survival(time, event), horizon, weights)
     share = share if share > 0 else np.nan

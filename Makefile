@@ -13,7 +13,7 @@ help:
 	@sed -n 's/^# \{0,1\}//p;/^[a-z-]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.complete ## run the complete study on the embedded demo cohort
-	@$(BIN)/snakemake --cores $(CORES) --quiet host reason rules progress
+	@$(BIN)/snakemake --cores $(CORES) --quiet host reason rules
 
 changes: $(VENV)/.complete ## say what would run and why, by patient and step (STUDY=config/studies/....yaml); nothing runs
 	@$(BIN)/python scripts/list_changes.py $(CONFIG)

@@ -11,6 +11,22 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from habitat_radiomics.progress import Progress
 
 LINES_OF_LOG = 15
+# What Snakemake prints for every job besides what `--quiet rules` takes away. Not `--quiet progress`: its scheduler then says nothing
+# of finished jobs to anybody, and no line could be drawn.
+OF_EACH_JOB = {LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED, LogEvent.PROGRESS}
+SELECTING = "Select jobs to execute..."
+
+
+def follow(logger, workflow):
+    """Draw the line for a run; where Snakemake is told to be quiet about rules, let it alone stand for the jobs."""
+    if Quietness.RULES in (workflow.output_settings.quiet or ()):
+        for handler in logger.handlers:
+            handler.addFilter(not_of_each_job)
+    logger.addHandler(ProgressLine(workflow))
+
+
+def not_of_each_job(record):
+    return getattr(record, "event", None) not in OF_EACH_JOB and record.getMessage() != SELECTING
 
 
 class ProgressLine(logging.Handler):

@@ -1,6 +1,7 @@
 """A run that is stopped, killed, started twice or cannot write: nothing finished is lost or computed twice."""
 
 import os
+import re
 import resource
 import shutil
 import signal
@@ -124,7 +125,7 @@ def test_a_job_on_a_full_disk_fails_alone_and_runs_again_when_there_is_room(stud
     needed = sorted(max(path.stat().st_size for path in (finished_study / p).glob("T1*.gz")) for p in PATIENTS)
     limit = sum(needed[3:5]) // 2
     full = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))}
-    run = start(study, config, "--quiet", "rules", "progress", **full)
+    run = start(study, config, "--quiet", "rules", **full)
     output = run.communicate()[0]
     assert run.returncode != 0
     assert "preprocess image failed for P00" in output  # also where Snakemake is quiet about jobs
@@ -133,8 +134,10 @@ def test_a_job_on_a_full_disk_fails_alone_and_runs_again_when_there_is_room(stud
     assert len(there) == 4
     assert max(path.stat().st_size for path in study.results.glob("preprocess/*/*.gz")) < limit
     kept = {path: path.stat().st_mtime_ns for path in there}
-    study.run(config, "--", *TARGETS)
+    output = study.run(config, "--quiet", "host", "reason", "rules", "--", *TARGETS)
     assert_all_whole(study, kept)
+    assert re.search(r"patients: images 4/4; (cohort .*; )?done in \d+ s", output)
+    assert not re.search("Select jobs|Execute|Finished jobid|steps .* done", output)  # the line alone stands for the jobs
 
 
 def test_results_that_cannot_be_written_stop_the_run_before_the_first_job(study, tmp_path):

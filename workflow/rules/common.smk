@@ -20,7 +20,7 @@ from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.habitat_sets import region_names
 from habitat_radiomics.state import FileFacts, as_json, write_if_changed
 from habitat_radiomics.study import checked_config, load_study
-from progress_line import ProgressLine
+import progress_line
 
 # Every job finds this interpreter as `python`, wherever it runs, and computes on the threads it was given.
 os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]))
@@ -72,7 +72,7 @@ except StudyFault as fault:
     stop(fault)
 
 if workflow.is_main_process and not workflow.output_settings.dryrun:
-    logger.addHandler(ProgressLine(workflow))
+    progress_line.follow(logger, workflow)
 
 PATIENTS = list(STUDY.patients)
 SEQUENCES = STUDY.sequences

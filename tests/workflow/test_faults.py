@@ -137,7 +137,7 @@ def test_a_job_on_a_full_disk_fails_alone_and_runs_again_when_there_is_room(stud
     output = study.run(config, "--quiet", "host", "reason", "rules", "--", *TARGETS)
     assert_all_whole(study, kept)
     assert re.search(r"patients: images 4/4; (cohort .*; )?done in \d+ s", output)
-    assert not re.search("Select jobs|Execute|Finished jobid|steps .* done", output)  # the line alone stands for the jobs
+    assert not re.search("Select jobs|Execute|Finished jobid|steps .* done", output)
 
 
 def test_results_that_cannot_be_written_stop_the_run_before_the_first_job(study, tmp_path):

@@ -11,8 +11,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from habitat_radiomics.progress import Progress
 
 LINES_OF_LOG = 15
-# What Snakemake prints for every job besides what `--quiet rules` takes away. Not `--quiet progress`: its scheduler then
-# says nothing of finished jobs to anybody, and no line could be drawn.
+# What Snakemake prints for every job besides what `--quiet rules` takes away. Not `--quiet progress`: its scheduler
+# then says nothing of finished jobs to anybody, and no line could be drawn.
 OF_EACH_JOB = {LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED, LogEvent.PROGRESS}
 SELECTING = "Select jobs to execute..."
 

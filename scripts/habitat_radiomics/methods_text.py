@@ -3,7 +3,7 @@
 from habitat_radiomics import methods_survival
 from habitat_radiomics.banks import BANKS, bank_of, feature_names
 from habitat_radiomics.config import overridden, signature_steps
-from habitat_radiomics.estimator_words import WORDS
+from habitat_radiomics.estimator_words import SIMPLICITY, WORDS
 from habitat_radiomics.habitat_sets import region_names
 from habitat_radiomics.labels import CLASSES, CRITERIA, count, percent
 from habitat_radiomics.outcome_settings import event_column, is_survival
@@ -275,7 +275,7 @@ def _step_text(step, settings):
 def models_text(config, models):
     """Estimator, scores, missing values and cut-off."""
     chosen = {name: config["models"][name] for name in models}
-    parts = [_estimators_sentence(chosen)]
+    parts = [_estimators_sentence(chosen), *_candidates_sentences(chosen)]
     if any(model["signatures"] and model["inputs"] == "scores" for model in chosen.values()):
         parts.append(_scores_sentence(config["training"]))
     on_features = [model["label"] or name for name, model in chosen.items() if _takes_features(model)]
@@ -289,6 +289,9 @@ def models_text(config, models):
     if any(config["models"][name]["clinical"] for name in models):
         parts.append("Missing clinical values took the training median or the most frequent training level.")
     parts.append(SURVIVAL_CUT if is_survival(config["outcome"]) else YOUDEN)
+    held_out = [m["label"] or name for name, m in chosen.items() if m["estimator"] in (*SIMPLICITY, "best")]
+    if held_out:
+        parts.append(f"That of {_listed(held_out)} was learnt on scores of training patients held out from the fit.")
     return " ".join(parts)
 
 
@@ -304,6 +307,19 @@ def _estimators_sentence(models):
     if len(kinds) == 1:
         return f"Models are {WORDS[next(iter(kinds))].methods}."
     return " ".join(f"{_listed(names)}: {WORDS[kind].methods}." for kind, names in kinds.items())
+
+
+def _candidates_sentences(models):
+    """What models chose from, the simplest first; models that chose from the same together."""
+    groups = {}
+    for name, model in models.items():
+        if model["estimator"] == "best":
+            kinds = [WORDS[kind].name for kind in SIMPLICITY if kind in model["classifiers"]]
+            groups.setdefault(_listed(kinds), []).append(model["label"] or name)
+    tuning = (
+        "each tuned for the AUC by 5-fold cross-validation among the patients of its fit, classes weighing the same"
+    )
+    return [f"{_listed(names)} chose from, the simplest first: {kinds}; {tuning}." for kinds, names in groups.items()]
 
 
 def _scores_sentence(training):

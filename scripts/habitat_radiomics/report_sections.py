@@ -40,6 +40,7 @@ from habitat_radiomics.report_blocks import (
     stored,
     table,
 )
+from habitat_radiomics.report_classifiers import classifiers_section
 from habitat_radiomics.report_habitats import habitats_section
 from habitat_radiomics.report_harmonise import harmonise_section
 from habitat_radiomics.report_patients import factor_table, group_tables, sample_size_table
@@ -95,6 +96,7 @@ def binary_sections(results, captions):
     """Return the sections that judge models of an outcome that happened or not."""
     return [
         validation_section(results, captions),
+        classifiers_section(results, captions),
         bootstrap_section(results, captions),
         calibration_section(results, captions),
         decision_section(results, captions),

@@ -13,6 +13,8 @@ HONEST_COHORTS = ("external", "internal", "train_cv")
 STATISTICS = (
     "audit",
     "calibration",
+    "classifiers",
+    "choice",
     "table_one",
     "table_one_tests",
     "factors",

@@ -357,6 +357,7 @@ def model(study, name):
         "estimator": chosen["estimator"],
         "inputs": chosen["inputs"],
         "scores": study.config["training"]["scores"],
+        **({"classifiers": chosen["classifiers"]} if chosen["estimator"] == "best" else {}),
         **_resampling(study.config),
         **_horizons(study.config),
     }
@@ -406,6 +407,24 @@ def validation(study):
         "level": chosen["interval_level"],
         "proportion_interval": chosen["proportion_interval"],
         "pairs": chosen["pairs"],
+    }
+
+
+def choosing_models(config):
+    """Return the models that choose among classifiers."""
+    return [name for name, model in config["models"].items() if model["estimator"] == "best"]
+
+
+def choice(study):
+    """Models that choose among classifiers, and the level of the intervals."""
+    return {"models": choosing_models(study.config), "level": study.config["validation"]["interval_level"]}
+
+
+def classifier_figure(study):
+    """Names of models, and level, of the figure of all classifiers."""
+    return {
+        "models": _named_models(study.config, choosing_models(study.config)),
+        "level": study.config["validation"]["interval_level"],
     }
 
 

@@ -127,8 +127,62 @@ rule measure_supplement:
         " --precision {output.precision:q} --reclassification {output.reclassification:q} > {log:q} 2>&1"
 
 
+# Models that chose among classifiers.
+CHOOSING = settings.choosing_models(CONFIG)
+
+
+rule compare_classifiers:
+    """Every classifier that one model chose from, measured in every cohort."""
+    input:
+        settings=lambda wildcards: MODEL_STATES[wildcards.model],
+        level=state("compare_classifiers", settings.choice(STUDY)),
+        model=rules.fit_model.output.model,
+        cross_validation=rules.cross_validate_model.output.predictions,
+        outcome=OUTCOME,
+        clinical=lambda wildcards: MODEL_CLINICAL[wildcards.model],
+        quality=ALL_QUALITY,
+        scores=all_scores,
+        code=code("compare_classifiers"),
+    output:
+        areas=f"{RESULTS}/validate/{{model}}/classifiers.csv",
+    log:
+        f"{RESULTS}/logs/compare_classifiers/{{model}}.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --level {input.level:q} --model {input.model:q}"
+        " --cross-validation {input.cross_validation:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
+        " --quality {input.quality:q} --scores {input.scores:q} --areas {output.areas:q} > {log:q} 2>&1"
+
+
+rule measure_choice:
+    """The classifiers of all models side by side, and what having chosen among them is worth."""
+    input:
+        settings=state("measure_choice", settings.choice(STUDY)),
+        areas=expand(rules.compare_classifiers.output.areas, model=CHOOSING),
+        cross_validations=expand(rules.cross_validate_model.output.predictions, model=CHOOSING),
+        outcome=TRAINING_OUTCOME,
+        code=code("measure_choice"),
+    output:
+        table=f"{RESULTS}/validate/classifiers.csv",
+        choice=f"{RESULTS}/validate/choice.csv",
+    log:
+        f"{RESULTS}/logs/measure_choice.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --areas {input.areas:q} --cross-validations {input.cross_validations:q}"
+        " --outcome {input.outcome:q} --table {output.table:q} --choice {output.choice:q} > {log:q} 2>&1"
+
+
 # What the report shows of the validation.
 JUDGED = {
+    "classifiers": rules.measure_choice.output.table if CHOOSING else None,
+    "choice": rules.measure_choice.output.choice if CHOOSING else None,
     "metrics": rules.measure_models.output.metrics,
     "model_table": rules.measure_models.output.table,
     "comparisons": rules.measure_models.output.comparisons,

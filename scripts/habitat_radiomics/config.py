@@ -6,6 +6,7 @@ import difflib
 from jsonschema import Draft202012Validator
 
 from habitat_radiomics.estimator_words import WORDS
+from habitat_radiomics.feature_settings import feature_table_faults, given_regions
 from habitat_radiomics.habitat_sets import habitat_faults, region_names
 from habitat_radiomics.outcome_settings import SCORE_STEPS, event_column, outcome_faults
 
@@ -150,7 +151,7 @@ def _reference_faults(config):
     """Faults of names that must match a name elsewhere in the configuration."""
     sequences, regions, signatures = (
         list(config["sequences"]),
-        config["regions"]["names"],
+        given_regions(config) or config["regions"]["names"],
         list(config["signatures"]),
     )
     sets = list(config["habitats"])
@@ -190,7 +191,7 @@ def _reference_faults(config):
     faults = [
         _unknown_name(where, name, allowed) for where, names, allowed in lists for name in names if name not in allowed
     ]
-    faults += outcome_faults(config) + _purpose_faults(config)
+    faults += outcome_faults(config) + _purpose_faults(config) + feature_table_faults(config)
     return faults + _model_faults(config) + habitat_faults(config)
 
 

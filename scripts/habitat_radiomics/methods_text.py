@@ -66,10 +66,7 @@ def methods_text(config, *, orders, reference, versions):
     bootstrap = methods_survival.bootstrap_text if of_time else bootstrap_text
     paragraphs = [
         ("Patients", patients_text(config)),
-        ("Images", images_text(config, orders["sequences"])),
-        ("Regions", regions_text(config)),
-        ("Habitats", habitats_text(config)),
-        ("Features", features_text(config, orders["sequences"])),
+        *(_given_paragraphs(config) if config["data"]["source"] == "features" else _image_paragraphs(config, orders)),
         ("Reproducibility", reproducibility_text(config)),
         ("Harmonisation", methods_survival.harmonise_text(config)),
         ("Selection", selection_text(config, orders["signatures"])),
@@ -80,6 +77,28 @@ def methods_text(config, *, orders, reference, versions):
         ("Software", software_text(versions)),
     ]
     return [(title, text) for title, text in paragraphs if text]
+
+
+def _image_paragraphs(config, orders):
+    return [
+        ("Images", images_text(config, orders["sequences"])),
+        ("Regions", regions_text(config)),
+        ("Habitats", habitats_text(config)),
+        ("Features", features_text(config, orders["sequences"])),
+    ]
+
+
+def _given_paragraphs(config):
+    """Features that were not made by this workflow."""
+    places = [f"{sequence} {region}" for sequence, regions in config["data"]["features"].items() for region in regions]
+    return [
+        (
+            "Features",
+            f"Features were given in tables ({_listed(places)}); how they were made from images is not known to this "
+            "workflow. If they were scaled or harmonised over all patients before, patients of the validation had a "
+            "part in that.",
+        )
+    ]
 
 
 def patients_text(config):

@@ -227,7 +227,10 @@ def _csv(data):
 
 
 def images_section(results, captions):
-    """Quality of the scans, exclusions, and the regions of some patients."""
+    """Quality of the scans, exclusions, and the regions of some patients; what was given where there are no images."""
+    if results.config["data"]["source"] == "features":
+        blocks = [given_table(results), exclusion_table(results), warning_table(results)]
+        return section("images", "Features given", blocks)
     pictures = [
         figure(
             path,
@@ -258,6 +261,17 @@ def quality_table(results):
         rows,
         note="Measures are median (first to third quartile) where they could be taken.",
     )
+
+
+def given_table(results):
+    """Tables of features that the study brought."""
+    rows = [
+        [sequence, region, name]
+        for sequence, regions in results.config["data"]["features"].items()
+        for region, name in regions.items()
+    ]
+    note = "There were no images: regions, reader agreement and stability cannot be judged here."
+    return table("Tables of features", ["Sequence", "Region", "Table"], rows, note=note)
 
 
 def exclusion_table(results):
@@ -595,11 +609,10 @@ def provenance_section(results):
     inputs = len(record["inputs"]["scans"])
     facts = [f"Code: commit {commit}{changed}."]
     facts += [f"Table {name}: SHA-256 {digest}." for name, digest in record["inputs"]["tables"].items()]
-    facts.append(
-        f"The SHA-256 of the images and masks of {count(inputs)} scans are in provenance.json."
-        if inputs
-        else "Images and masks were simulated by the workflow from the seed in the configuration."
-    )
+    if inputs:
+        facts.append(f"The SHA-256 of the images and masks of {count(inputs)} scans are in provenance.json.")
+    if record["config"]["data"]["source"] == "demo":
+        facts.append("Images and masks were simulated by the workflow from the seed in the configuration.")
     digest = hashlib.sha256(checksum_list(record["results"]).encode()).hexdigest()
     facts.append(
         f"Results: SHA-256 {digest} of the list of all {count(len(record['results']))} tables, models and predictions"

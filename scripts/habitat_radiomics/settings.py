@@ -314,6 +314,20 @@ def collection(study, patients, patterns):
     }
 
 
+def imported_features(study, patients):
+    """Patients of a feature table that the study brings, and their rows of it by hash."""
+    tables = [
+        {"sequence": sequence, "region": region, "rows": [sheet.digests[p] for p in patients]}
+        for (sequence, region), sheet in study.feature_sheets.items()
+    ]
+    return {"patients": patients, "tables": tables}
+
+
+def own_tables(config):
+    """Return the keys of ``data`` that name tables of patients and scans."""
+    return ("patients",) if config["data"]["source"] == "features" else ("patients", "images")
+
+
 def reproducibility(study):
     """Readers and forms of the intraclass correlation."""
     return study.config["reproducibility"]

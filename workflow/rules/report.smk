@@ -39,12 +39,13 @@ FIGURES = {
 }
 # Their hashes in the record also make it anew, with the commit that made them, whenever one of them changes.
 LEARNT = [
-    *expand(rules.fit_intensity_scale.output.scale, sequence=LEARNT_SCALES),
+    *[filled(rules.fit_intensity_scale.output.scale, sequence=sequence) for sequence in LEARNT_SCALES],
     *expand(rules.fit_signature.output.signature, signature=SIGNATURES),
     *expand(rules.fit_model.output.model, model=MODELS),
 ]
 RECORDED = [*paths_in(STORED), *ALL_FEATURES, *LEARNT, *PREDICTIONS]
-SHEETS = {name: f"{TABLES}/{CONFIG['data'][name]}" for name in ("patients", "images")}
+SHEETS = {name: f"{TABLES}/{CONFIG['data'][name]}" for name in settings.own_tables(CONFIG)}
+SHEETS |= {".".join(key): sheet.path for key, sheet in STUDY.feature_sheets.items()}
 SCAN_RECORDS = {} if IS_DEMO else {".".join(scan): path for scan, path in SCAN_STATES.items()}
 
 

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from habitat_radiomics.best_classifier import SCORE_OF
+from habitat_radiomics.outcome import Discrimination
 from habitat_radiomics.roc import auc_with_interval
 from habitat_radiomics.validation import cohorts_of, combine_predictions
 
 AREA_COLUMNS = ["model", "classifier", "cohort", "auc", "ci_low", "ci_high", "n", "events", "chosen"]
-CHOICE_COLUMNS = ["scope", "candidates", "model", "classifier", "auc_chosen_by", "auc_largest", "auc_nested"]
+CHOICE_COLUMNS = ["scope", "candidates", "model", "classifier", "auc_chosen", "auc_largest", "auc_nested"]
 CHOICE_COLUMNS += ["nested_low", "nested_high", "optimism", "optimism_largest", "n", "events"]
 ALL = "all"  # scope of the choice among all models
 
@@ -50,10 +52,12 @@ def _area(outcome, score, level):
 def choice_table(areas, cross_validations, outcome, *, level):
     """Return what was chosen and how much better it looked than it is, by model and among all models together.
 
-    ``auc_chosen_by`` is the cross-validated AUC that made the choice, ``auc_largest`` that of the best of all
-    candidates. ``auc_nested`` is the AUC when the choice itself is repeated without the patients it is judged on: in
-    every fold of the cross-validation by the AUCs of an inner one. The differences are the optimism of having chosen
-    (nested cross-validation; Varma and Simon 2006, BMC Bioinformatics 7:91).
+    ``auc_chosen`` is the AUC, in cross-validation on training patients, of the candidate that was chosen;
+    ``auc_largest`` of the one that looked best. ``auc_nested`` is the AUC when the choice itself is repeated without
+    the patients it is judged on: in every fold by the AUCs of an inner cross-validation. The differences are the
+    optimism of having chosen (nested cross-validation; Varma and Simon 2006, BMC Bioinformatics 7:91). All three are
+    means of the AUCs within the folds: folds may choose differently, and scores of different classifiers cannot be
+    pooled without loss.
 
     Parameters
     ----------
@@ -69,39 +73,58 @@ def choice_table(areas, cross_validations, outcome, *, level):
     DataFrame
         CHOICE_COLUMNS; scope is a model, or ALL in the last row where there are several models.
     """
-    trained = areas[areas["cohort"] == "train_cv"]
+    candidates = areas[areas["cohort"] == "train_cv"].copy()
+    candidates["auc_within"] = [
+        fold_auc(outcome, cross_validations[row.model], f"{SCORE_OF}{row.classifier}", level).estimate
+        for row in candidates.itertuples()
+    ]
     rows = [
-        _choice_row(name, trained[trained["model"] == name], table["score"], outcome, level)
+        _choice_row(name, candidates[candidates["model"] == name], fold_auc(outcome, table, "score", level))
         for name, table in cross_validations.items()
     ]
     if len(cross_validations) > 1:
-        rows.append(_choice_row(ALL, trained, repeated_choice(cross_validations), outcome, level))
-    return pd.DataFrame(rows)[CHOICE_COLUMNS]
+        nested = fold_auc(outcome, repeated_choice(cross_validations), "score", level)
+        rows.append(_choice_row(ALL, candidates, nested))
+    judged = outcome.loc[next(iter(cross_validations.values())).index]
+    sizes = {"n": len(judged), "events": int(judged.sum())}
+    return pd.DataFrame(rows).assign(**sizes)[CHOICE_COLUMNS]
 
 
-def _choice_row(scope, candidates, nested, outcome, level):
+def _choice_row(scope, candidates, nested):
     best = candidates[candidates["chosen"]].sort_values("auc", ascending=False, kind="stable").iloc[0]
-    measured = _area(outcome.loc[nested.index], nested, level)
-    largest = candidates["auc"].max()
+    largest = candidates["auc_within"].max()
     return {
         "scope": scope,
         "candidates": len(candidates),
         "model": best["model"],
         "classifier": best["classifier"],
-        "auc_chosen_by": best["auc"],
+        "auc_chosen": best["auc_within"],
         "auc_largest": largest,
-        "auc_nested": measured["auc"],
-        "nested_low": measured["ci_low"],
-        "nested_high": measured["ci_high"],
-        "optimism": best["auc"] - measured["auc"],
-        "optimism_largest": largest - measured["auc"],
-        "n": measured["n"],
-        "events": measured["events"],
+        "auc_nested": nested.estimate,
+        "nested_low": nested.ci_low,
+        "nested_high": nested.ci_high,
+        "optimism": best["auc_within"] - nested.estimate,
+        "optimism_largest": largest - nested.estimate,
     }
 
 
+def fold_auc(outcome, table, column, level):
+    """Mean of the AUCs within the folds, with the interval of DeLong's variances within them (`Discrimination`).
+
+    The folds count as independent, although their training patients overlap: the interval is a little too short.
+    """
+    parts = [
+        auc_with_interval(outcome.loc[rows.index].to_numpy(dtype=int), rows[column].to_numpy(dtype=float))
+        for _, rows in table.groupby("fold")
+    ]
+    estimate = float(np.mean([part.auc for part in parts]))
+    error = np.sqrt(np.sum([part.variance for part in parts])) / len(parts)
+    half = float(special.ndtri((1 + level) / 2) * error)
+    return Discrimination(estimate, max(estimate - half, 0.0), min(estimate + half, 1.0))
+
+
 def repeated_choice(cross_validations):
-    """Return the scores (log odds) of the model that, in each fold, looked best to the patients of its fit.
+    """Return fold and score of the model that, in each fold, looked best to the patients of its fit.
 
     Raises
     ------
@@ -113,4 +136,5 @@ def repeated_choice(cross_validations):
         raise ValueError("models were cross-validated on different folds; their choice cannot be repeated together.")
     looked = pd.DataFrame({name: table["choice_auc"] for name, table in cross_validations.items()})
     best = looked.round(12).idxmax(axis=1)
-    return pd.Series([cross_validations[best[p]].at[p, "score"] for p in best.index], best.index, name="score")
+    scores = [cross_validations[best[patient]].at[patient, "score"] for patient in best.index]
+    return pd.DataFrame({"fold": folds.iloc[:, 0], "score": scores})

@@ -49,7 +49,8 @@ class Classifier:
     grid : tuple of dict
         Settings, the simplest first.
     score : {"decision", "log_odds", "probability"}
-        What is compared and calibrated: distance from a boundary, log odds, or share of trees or neighbours.
+        What is compared and calibrated: distance from a boundary or log odds, both in standard deviations of the
+        patients of the fit (see `Machine`), or share of trees or neighbours.
     """
 
     build: Callable
@@ -138,7 +139,7 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    machine_ : Pipeline or None
+    machine_ : Machine or None
         None where no input varies: everybody scores 0 then.
     settings_ : dict
         Chosen settings.
@@ -191,13 +192,13 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
         for fold in np.unique(number):
             out = number == fold
             machine, _ = tune(self.kind, X[~out], outcome[~out], seed=self.seed)
-            values[out] = machine_score(self.kind, machine, X[out])
+            values[out] = machine_score(machine, X[out])
         return values
 
     def decision_function(self, X):
         """Score: higher means a higher risk."""
         check_is_fitted(self)
-        return machine_score(self.kind, self.machine_, validate_data(self, X, reset=False, dtype=float))
+        return machine_score(self.machine_, validate_data(self, X, reset=False, dtype=float))
 
     def log_odds(self, X):
         """Calibrated log odds."""
@@ -247,34 +248,62 @@ def _held_out(kind, settings, X, y, number, seed):
     for fold in np.unique(number):
         out = number == fold
         machine = fit_machine(kind, settings, X[~out], y[~out], seed=seed)
-        values[out] = machine_score(kind, machine, X[out])
+        values[out] = machine_score(machine, X[out])
     return values
 
 
 def fit_machine(kind, settings, X, y, *, seed):
-    """Return the fitted pipeline, or None where no input varies."""
+    """Return the fitted `Machine`, or None where no input varies."""
     if not np.ptp(X, axis=0).any():
         return None
-    machine = CLASSIFIERS[kind].build(seed, **settings)
+    pipeline = CLASSIFIERS[kind].build(seed, **settings)
     if kind != "mlp":
-        return machine.fit(X, y)
+        return Machine(kind, pipeline.fit(X, y), X)
     with warnings.catch_warnings():  # where its iterations end is part of a network's definition
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return machine.fit(X, y, mlpclassifier__sample_weight=compute_sample_weight("balanced", y))
+        pipeline.fit(X, y, mlpclassifier__sample_weight=compute_sample_weight("balanced", y))
+    return Machine(kind, pipeline, X)
 
 
-def machine_score(kind, machine, X):
-    """Score by a fitted pipeline (see `Classifier.score`); 0 for everybody without one."""
-    if machine is None:
-        return np.zeros(len(X))
-    score = CLASSIFIERS[kind].score
-    if score == "decision":
-        return machine.decision_function(X)
-    if kind == "naive_bayes":  # their difference stays finite where a probability is 0
-        joint = machine[-1].predict_joint_log_proba(machine[:-1].transform(X))
-        return joint[:, 1] - joint[:, 0]
-    risk = machine.predict_proba(X)[:, 1]
-    return logit(np.clip(risk, SHARPEST, 1 - SHARPEST)) if score == "log_odds" else risk
+class Machine:
+    """A fitted pipeline with a score whose scale does not depend on its settings.
+
+    Distances and log odds are divided by their standard deviation in the patients of the fit: a strong penalty shrinks
+    them thirtyfold, so that scores of folds that were tuned differently could neither be pooled nor calibrated.
+
+    Parameters
+    ----------
+    kind : str
+    pipeline : Pipeline
+        Fitted.
+    X : ndarray, shape (patients, inputs)
+        What it was fitted on.
+    """
+
+    def __init__(self, kind, pipeline, X):
+        self.kind = kind
+        self.pipeline = pipeline
+        spread = 1.0 if CLASSIFIERS[kind].score == "probability" else float(np.std(self._own_score(X)))
+        self.spread = spread or 1.0
+
+    def score(self, X):
+        """Score of patients; above 0, or 0.5 of a share, on the side of the event."""
+        return self._own_score(X) / self.spread
+
+    def _own_score(self, X):
+        score = CLASSIFIERS[self.kind].score
+        if score == "decision":
+            return self.pipeline.decision_function(X)
+        if self.kind == "naive_bayes":  # their difference stays finite where a probability is 0
+            joint = self.pipeline[-1].predict_joint_log_proba(self.pipeline[:-1].transform(X))
+            return joint[:, 1] - joint[:, 0]
+        risk = self.pipeline.predict_proba(X)[:, 1]
+        return logit(np.clip(risk, SHARPEST, 1 - SHARPEST)) if score == "log_odds" else risk
+
+
+def machine_score(machine, X):
+    """Score by a fitted `Machine`; 0 for everybody without one."""
+    return np.zeros(len(X)) if machine is None else machine.score(X)
 
 
 def calibrated(values, y):

@@ -180,6 +180,7 @@ def _reference_faults(config):
     lists += [
         (f"validation.figures.{group}", chosen, models) for group, chosen in config["validation"]["figures"].items()
     ]
+    lists += [("importance.models", config["importance"]["models"], models)]
     lists += [("validation.pairs", pair, models) for pair in config["validation"]["pairs"]]
     lists += [
         ("nomogram.model", _some(config["nomogram"]["model"]), models),
@@ -239,6 +240,8 @@ def _model_faults(config):
         for name, variable in config["clinical"].items()
         if variable["type"] == "category" and "levels" not in variable
     ]
+    if config["importance"]["models"] and config["outcome"]["type"] == "survival":
+        faults.append("config: importance.models is for a binary outcome, this study's is survival. Leave it empty.")
     low, high = config["validation"]["decision_thresholds"]
     if low >= high:
         faults.append(f"config: validation.decision_thresholds are {low:g} and {high:g}. Give the smaller one first.")

@@ -57,20 +57,20 @@ WORDS = {
     ),
     "penalised_logistic": EstimatorWords(
         name="penalised logistic regression",
-        score="log odds, classes weighing the same",
+        score="training SD from the boundary",
         methods=f"logistic regressions with a ridge penalty (C 0.001 to 10) on standardised inputs, {TUNED}",
         has_coefficients=False,
     ),
     "lda": EstimatorWords(
         name="linear discriminant analysis",
-        score="log odds, classes weighing the same",
+        score="training SD from the boundary",
         methods="linear discriminant analyses with equal priors, their covariance shrunk after Ledoit and Wolf, "
         f"{CALIBRATED}",
         has_coefficients=False,
     ),
     "naive_bayes": EstimatorWords(
         name="naive Bayes",
-        score="log odds, classes weighing the same",
+        score="training SD from the boundary",
         methods=f"Gaussian naive Bayes classifiers with equal priors (share of variance added 1 to 1e-9), {TUNED}",
         has_coefficients=False,
     ),
@@ -82,7 +82,7 @@ WORDS = {
     ),
     "tuned_svm": EstimatorWords(
         name="tuned support vector machine",
-        score="decision value",
+        score="training SD from the boundary",
         methods=f"support vector machines on standardised inputs (linear or Gaussian kernel, C 0.01 to 10), {TUNED}",
         has_coefficients=False,
     ),
@@ -100,13 +100,13 @@ WORDS = {
     ),
     "gradient_boosting": EstimatorWords(
         name="gradient boosting",
-        score="log odds, classes weighing the same",
+        score="training SD from the boundary",
         methods="histogram gradient boosting (25 or 100 trees of 2 or 4 leaves, learning rate 0.1), " + TUNED,
         has_coefficients=False,
     ),
     "mlp": EstimatorWords(
         name="multilayer perceptron",
-        score="log odds, classes weighing the same",
+        score="training SD from the boundary",
         methods="multilayer perceptrons on standardised inputs (one layer of 3 or 8 units, weight decay 1 or 10, at "
         f"most 200 iterations of L-BFGS), {TUNED}",
         has_coefficients=False,

@@ -241,13 +241,13 @@ class FittedChain:
 
     def __call__(self, features, clinical):
         """Predict other patients, as `model_prediction`."""
-        return model_prediction(self.model, self._predictors(features, clinical))
+        return model_prediction(self.model, self.predictors(features, clinical))
 
     def held_out(self, features, clinical, *, calibrated):
         """Predict patients held out, all that their chains are asked for: predictions, and scores and choice of a
         model that chooses among classifiers; the scores alone where nothing was calibrated.
         """
-        predictors, estimator = self._predictors(features, clinical), self.model["estimator"]
+        predictors, estimator = self.predictors(features, clinical), self.model["estimator"]
         if not calibrated:
             return score_table(self.model, predictors)
         predicted = model_prediction(self.model, predictors)
@@ -255,7 +255,8 @@ class FittedChain:
             return predicted
         return pd.concat([predicted, score_table(self.model, predictors)], axis=1).assign(**estimator.choice())
 
-    def _predictors(self, features, clinical):
+    def predictors(self, features, clinical):
+        """What the model is given of other patients: scores or selected features, and clinical variables."""
         inputs = self.model["encoder"].inputs
         values = [signature_values(name, fitted, features, inputs) for name, fitted in self.signatures.items()]
         return beside(clinical, values)
@@ -334,15 +335,33 @@ def cross_validated_prediction(signatures, pipeline, *, features, clinical, outc
 
 
 def _held_out_predictions(signatures, pipeline, data, *, calibrated):
-    features, clinical, outcome = data["features"], data["clinical"], data["outcome"]
-    number = stratified_folds(outcome, folds=data["folds"], seed=data["seed"]).to_numpy()
-    parts = []
-    for fold in np.unique(number):
-        out = number == fold
-        rows = {name: None if data[name] is None else data[name][~out] for name in ("features", "clinical", "outcome")}
-        chain = fit_chain(signatures, pipeline, **{**data, **rows}, calibrated=calibrated)
-        predicted = chain.held_out(None if features is None else features[out], clinical[out], calibrated=calibrated)
+    parts, number = [], np.zeros(len(data["outcome"]), dtype=int)
+    for fold, out, chain in cross_validated_chains(signatures, pipeline, data, calibrated=calibrated):
+        predicted = chain.held_out(rows_of(data["features"], out), data["clinical"][out], calibrated=calibrated)
         parts.append(predicted.set_axis(np.flatnonzero(out)))
+        number[out] = fold
     table = pd.concat(parts).sort_index()
     table.insert(0, "fold", number)
-    return table.set_axis(outcome.index)
+    return table.set_axis(data["outcome"].index)
+
+
+def cross_validated_chains(signatures, pipeline, data, *, calibrated=True):
+    """Yield the number of every fold, who is in it (mask of patients), and the chain fitted without them.
+
+    Parameters
+    ----------
+    signatures, pipeline
+        As `fit_chain`.
+    data : dict
+        The other parameters of `fit_chain`.
+    """
+    number = stratified_folds(data["outcome"], folds=data["folds"], seed=data["seed"]).to_numpy()
+    for fold in np.unique(number):
+        out = number == fold
+        fitted_on = {name: rows_of(data[name], ~out) for name in ("features", "clinical", "outcome")}
+        yield fold, out, fit_chain(signatures, pipeline, **{**data, **fitted_on}, calibrated=calibrated)
+
+
+def rows_of(table, mask):
+    """Rows of a table; None of none."""
+    return None if table is None else table[mask]

@@ -3,7 +3,7 @@
 from habitat_radiomics.classifier_tables import ALL
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.labels import DASH, cohort_label, count, interval, missing, number, p_value, percent
-from habitat_radiomics.report_blocks import figure, paragraph, section, stored, table
+from habitat_radiomics.report_blocks import figure, heading, paragraph, section, stored, table
 from habitat_radiomics.settings import choosing_models
 
 
@@ -25,8 +25,8 @@ def choice_sentence(results):
     row = results.statistics["choice"].iloc[-1]
     chosen = f"{results.label('models', row['model'])}, {WORDS[row['classifier']].name}"
     return (
-        f"Of {count(row['candidates'])} candidates on training patients, {chosen} was chosen with an AUC of "
-        f"{number(row['auc_chosen_by'], 3)} in cross-validation; the largest was {number(row['auc_largest'], 3)}. With "
+        f"Of {count(row['candidates'])} candidates on training patients, {chosen} was chosen; its AUC in "
+        f"cross-validation is {number(row['auc_chosen'], 3)}; the largest is {number(row['auc_largest'], 3)}. With "
         f"the choice repeated without the patients it is judged on (nested cross-validation) the AUC is "
         f"{number(row['auc_nested'], 3)} ({percent(results.level)} CI "
         f"{interval(row['nested_low'], row['nested_high'])}): the best of {count(row['candidates'])} looks "
@@ -41,7 +41,7 @@ def choice_table(results, captions):
             "All models" if row.scope == ALL else results.label("models", row.scope),
             count(row.candidates),
             _chosen(results, row),
-            number(row.auc_chosen_by, 3),
+            number(row.auc_chosen, 3),
             number(row.auc_largest, 3),
             (number(row.auc_nested, 3), f"({interval(row.nested_low, row.nested_high)})"),
             number(row.optimism, 3),
@@ -49,7 +49,7 @@ def choice_table(results, captions):
         ]
         for row in results.statistics["choice"].itertuples()
     ]
-    header = ["Among", "Candidates", "Chosen", "AUC it was chosen by", "Largest AUC"]
+    header = ["Among", "Candidates", "Chosen", "AUC of the chosen", "Largest AUC"]
     header += [f"Nested AUC ({percent(results.level)} CI)", "Optimism of the chosen", "Optimism of the largest"]
     download = stored(results.files["choice"], "choice.csv")
     return table(
@@ -84,3 +84,37 @@ def _test_cell(cells, a, b):
     if test is None or missing(test.difference):
         return DASH
     return (number(sign * test.difference, 3), f"(p {p_value(test.p)})")
+
+
+def importance_section(results, captions):
+    """Importance of the inputs of the models that the study asked to be explained; None without any."""
+    if not results.statistics["importance"]:
+        return None
+    blocks = []
+    for position, name in enumerate(results.statistics["importance"]):
+        label = results.label("models", name)
+        picture = figure(
+            results.files["figures"]["importance"][name],
+            alt=f"Fall of the AUC of the model {label} when one of its inputs is dealt out anew, by cohort.",
+            caption="" if position else captions("importance"),
+            file_name=f"importance_{name}.svg",
+        )
+        blocks += [heading(f"Model {label}"), picture, _importance_table(results, name)]
+    return section("importance", "What the predictions rest on", blocks)
+
+
+def _importance_table(results, name):
+    measured = results.statistics["importance"][name]
+    rows = [
+        [
+            cohort_label(row.cohort),
+            row.predictor,
+            number(row.fall, 3),
+            f"{number(row.lowest, 3)} to {number(row.highest, 3)}",
+            DASH if missing(row.folds) else count(row.folds),
+        ]
+        for row in measured.itertuples()
+    ]
+    header = ["Cohort", "Input", "Fall of the AUC", "Middle 95 % of the permutations", "Folds that used it"]
+    download = stored(results.files["importance"][name], f"importance_{name}.csv")
+    return table(f"Inputs of {results.label('models', name)}", header, rows, folded=True, download=download)

@@ -40,7 +40,7 @@ from habitat_radiomics.report_blocks import (
     stored,
     table,
 )
-from habitat_radiomics.report_classifiers import classifiers_section
+from habitat_radiomics.report_classifiers import classifiers_section, importance_section
 from habitat_radiomics.report_habitats import habitats_section
 from habitat_radiomics.report_harmonise import harmonise_section
 from habitat_radiomics.report_patients import factor_table, group_tables, sample_size_table
@@ -97,6 +97,7 @@ def binary_sections(results, captions):
     return [
         validation_section(results, captions),
         classifiers_section(results, captions),
+        importance_section(results, captions),
         bootstrap_section(results, captions),
         calibration_section(results, captions),
         decision_section(results, captions),

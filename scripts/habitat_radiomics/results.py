@@ -15,6 +15,7 @@ STATISTICS = (
     "calibration",
     "classifiers",
     "choice",
+    "importance",
     "table_one",
     "table_one_tests",
     "factors",

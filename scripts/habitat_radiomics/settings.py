@@ -434,6 +434,19 @@ def choice(study):
     return {"models": choosing_models(study.config), "level": study.config["validation"]["interval_level"]}
 
 
+def importance(study, name):
+    """What the permutation importance of a model's inputs depends on."""
+    return {**model(study, name), "permutations": study.config["importance"]["permutations"]}
+
+
+def importance_figure(study, name):
+    """Words of the figure of importance: the model, its signatures and clinical variables."""
+    config, chosen = study.config, study.config["models"][name]
+    labels = {s: score_label(signature_label(config, s)) for s in chosen["signatures"]}
+    labels |= {v: config["clinical"][v]["label"] or v for v in chosen["clinical"]}
+    return {"label": model_label(config, name), "labels": labels, "permutations": config["importance"]["permutations"]}
+
+
 def classifier_figure(study):
     """Names of models, and level, of the figure of all classifiers."""
     return {

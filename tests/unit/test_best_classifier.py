@@ -60,7 +60,7 @@ def test_choice_and_calibration_come_from_whole_chains_that_did_not_see_the_pati
     for row in estimator.candidates_:
         assert row["auc"] == pytest.approx(auc(outcome, table[f"score:{row['classifier']}"]), abs=1e-12)
     on_its_own = BestClassifier(classifiers=KINDS, folds=3).fit(
-        fitted.model[:-1].transform(fitted._predictors(features, data["clinical"])), outcome.to_numpy()
+        fitted.model[:-1].transform(fitted.predictors(features, data["clinical"])), outcome.to_numpy()
     )
     seen = max(row["auc"] for row in on_its_own.candidates_)
     assert max(row["auc"] for row in estimator.candidates_) < seen - 0.1  # noise, selected on the same patients
@@ -83,7 +83,7 @@ def test_the_cut_off_is_learnt_on_held_out_scores():
     features, outcome = cohort(n=60, signal=0.0, seed=4)
     signatures, model, data = chain(features, outcome, kinds=("random_forest", "lda"))
     fitted = fit_chain(signatures, model, **data)
-    predictors = fitted._predictors(features, data["clinical"])
+    predictors = fitted.predictors(features, data["clinical"])
     held_out, own = cutoff_scores(fitted.model, predictors), model_prediction(fitted.model, predictors)["score"]
     table = cross_validated_prediction(signatures, model, **data)
     best = fitted.model["estimator"]
@@ -100,7 +100,7 @@ def test_what_is_stored_is_read_back_exactly(tmp_path):
     save_object(tmp_path / "a", fitted.model)
     save_object(tmp_path / "b", fit_chain(signatures, model, **data).model)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    predictors = fitted._predictors(features, data["clinical"])
+    predictors = fitted.predictors(features, data["clinical"])
     pd.testing.assert_frame_equal(
         model_prediction(load_object(tmp_path / "a"), predictors), model_prediction(fitted.model, predictors)
     )

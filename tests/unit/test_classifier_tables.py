@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from habitat_radiomics.best_classifier import BestClassifier
-from habitat_radiomics.classifier_tables import ALL, choice_table, classifier_areas, repeated_choice
+from habitat_radiomics.classifier_tables import ALL, choice_table, classifier_areas, fold_auc, repeated_choice
 from habitat_radiomics.figures_classifiers import draw_classifiers
 from habitat_radiomics.model import build_model, cross_validated_prediction, fit_chain, score_table
-from habitat_radiomics.roc import auc
+from habitat_radiomics.roc import auc, auc_with_interval
 from habitat_radiomics.style import figure_bytes
 
 KINDS = ("knn", "lda")
@@ -52,19 +52,32 @@ def test_every_classifier_is_measured_in_every_cohort_and_one_is_chosen():
 def test_what_is_left_of_the_best_when_the_choice_is_repeated():
     outcome = by_patient(y=[0, 1, 0, 1])["y"]
     fold, chosen_by = [0, 0, 1, 1], {"a": [0.9, 0.9, 0.6, 0.6], "b": [0.7, 0.7, 0.8, 0.8]}
-    scores = {"a": [1.0, 2.0, 5.0, 4.0], "b": [3.0, 1.0, 1.0, 2.0]}
-    tables = {name: by_patient(fold=fold, score=scores[name], choice_auc=chosen_by[name]) for name in scores}
-    assert repeated_choice(tables).tolist() == [1.0, 2.0, 1.0, 2.0]  # of a in the first fold, of b in the second
+    scores = {"a": [1.0, 2.0, 5.0, 4.0], "b": [3.0, 1.0, 11.0, 12.0]}
+    tables = {
+        name: by_patient(fold=fold, score=scores[name], choice_auc=chosen_by[name], **{f"score:{kind}": candidate})
+        for name, kind, candidate in (("a", "lda", [0, 1, 0, 0]), ("b", "knn", [0, 0, 0, 1]))
+    }
+    tables["a"]["score:mlp"] = [0, 1, 5, 6]
+    assert repeated_choice(tables)["score"].tolist() == [1.0, 2.0, 11.0, 12.0]  # of a in the first fold, then of b
     rows = [("a", "lda", 0.9, True), ("a", "mlp", 0.95, False), ("b", "knn", 0.8, True)]
-    areas = pd.DataFrame(rows, columns=["model", "classifier", "auc", "chosen"]).assign(cohort="train_cv")
+    areas = pd.DataFrame(rows, columns=["model", "classifier", "auc", "chosen"]).assign(cohort="train_cv", events=2)
     table = choice_table(areas, tables, outcome, level=0.95).set_index("scope")
-    assert table.loc[ALL, ["model", "classifier", "candidates"]].tolist() == ["a", "lda", 3]
-    assert table.loc[ALL, "auc_nested"] == 1.0
-    assert table.loc[ALL, "optimism"] == pytest.approx(-0.1)
-    assert table.loc["a", "auc_nested"] == 0.5
-    assert table.loc["a", "optimism"] == pytest.approx(0.4)
-    assert table.loc["a", "optimism_largest"] == pytest.approx(0.45)
+    assert table.loc[ALL, ["model", "classifier", "candidates", "n"]].tolist() == ["a", "lda", 3, 4]
+    assert table.loc[ALL, ["auc_nested", "auc_chosen", "auc_largest"]].tolist() == [1.0, 0.75, 1.0]
+    assert table.loc[ALL, "optimism"] == -0.25
+    assert table.loc["a", ["auc_nested", "optimism", "optimism_largest"]].tolist() == [0.5, 0.25, 0.5]
     assert list(choice_table(areas.head(2), {"a": tables["a"]}, outcome, level=0.95)["scope"]) == ["a"]
+
+
+def test_the_auc_within_folds_does_not_compare_patients_of_different_folds():
+    random = np.random.default_rng(0)
+    y, fold = np.tile([0, 1], 20), np.repeat([0, 1], 20)
+    table = by_patient(fold=fold, score=random.normal(size=40) + y + 100 * fold)
+    outcome = by_patient(y=y)["y"]
+    first, second = (auc_with_interval(y[fold == k], table["score"].to_numpy()[fold == k]) for k in (0, 1))
+    found = fold_auc(outcome, table, "score", 0.95)
+    assert found.estimate == pytest.approx((first.auc + second.auc) / 2)
+    assert found.estimate - found.ci_low == pytest.approx(1.959964 * np.sqrt(first.variance + second.variance) / 2)
 
 
 def test_a_choice_among_models_needs_the_same_folds():
@@ -80,7 +93,7 @@ def test_the_best_of_noise_looks_better_than_the_repeated_choice_gives():
     random = np.random.default_rng(1)
     y = by_patient(y=np.arange(80) % 2)["y"]
     gains = []
-    for _ in range(4):
+    for _ in range(3):
         tables, rows = {}, []
         for name in ("a", "b", "c", "d"):
             data = {"features": None, "clinical": pd.DataFrame({"x": random.normal(size=80)}, index=y.index)}

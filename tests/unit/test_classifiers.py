@@ -59,7 +59,7 @@ def test_classes_weigh_the_same(kind):
     X, y = sample(n=200, inputs=1, share=0.15, signal=1.0)
     machine = fit_machine(kind, CLASSIFIERS[kind].grid[-1], X, y, seed=0)
     middle = {"decision": 0.0, "log_odds": 0.0, "probability": 0.5}[CLASSIFIERS[kind].score]
-    called = machine_score(kind, machine, X) > middle
+    called = machine_score(machine, X) > middle
     assert 0.25 < called.mean() < 0.6  # a classifier that counts patients would call about one in ten
 
 
@@ -98,6 +98,13 @@ def test_inputs_that_never_vary_give_everybody_the_share_of_events(kind):
     fitted = TunedClassifier(kind=kind, folds=3).fit(np.ones((40, 2)), y)
     risk = fitted.predict_proba(np.array([[1.0, 1.0], [5.0, -3.0]]))[:, 1]
     assert risk[0] == risk[1] == pytest.approx(0.25, abs=0.02)
+
+
+def test_the_scale_of_a_score_does_not_depend_on_the_penalty():
+    X, y = sample()
+    weak, strong = (fit_machine("penalised_logistic", {"C": C}, X, y, seed=0) for C in (10.0, 0.001))
+    assert np.std(weak.pipeline.decision_function(X)) > 10 * np.std(strong.pipeline.decision_function(X))
+    assert np.std(machine_score(weak, X)) == pytest.approx(np.std(machine_score(strong, X)))
 
 
 def test_tuning_takes_the_settings_of_the_largest_auc_and_of_equals_the_simplest(monkeypatch):

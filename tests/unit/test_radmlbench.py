@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from habitat_radiomics.model import build_model, cross_validated_prediction
+from habitat_radiomics.resampling import permute_outcome
 from habitat_radiomics.roc import auc
 from habitat_radiomics.signature import build_signature
 
 STEPS = [{"complete": {}}, {"zscore": {}}, {"anova": {}}, {"correlation": {}}, {"lasso": {"folds": 5}}]
-BEST_OF_OTHERS = 0.886  # of hundreds of pipelines on WORC-Lipo (RadMLBench)
+MEDIAN_OF_OTHERS, BEST_OF_OTHERS = 0.75, 0.886  # of hundreds of pipelines on WORC-Lipo (RadMLBench)
 
 
 def lipo(shared_data):
@@ -41,13 +42,15 @@ def cross_validated_auc(features, outcome, estimator, inputs, seed):
 def test_repeated_cross_validation_on_lipomas_is_within_the_band_of_independent_work(shared_data, estimator, inputs):
     features, outcome = lipo(shared_data)
     areas = [cross_validated_auc(features, outcome, estimator, inputs, seed) for seed in range(3)]
-    assert 0.65 < np.mean(areas) < 0.83  # median of others about 0.75
+    assert np.median(areas) > MEDIAN_OF_OTHERS - 0.1
     assert max(areas) < BEST_OF_OTHERS
 
 
-def test_selecting_on_all_patients_first_would_exceed_what_is_possible(shared_data):
+def test_outcomes_dealt_out_anew_leave_nothing_to_find(shared_data):
     features, outcome = lipo(shared_data)
-    selected = build_signature(STEPS, seed=0).fit(features, outcome.to_numpy())[:-1].transform(features)
-    leaky = selected.loc[:, np.abs(selected.corrwith(outcome)).sort_values().index[-20:]]
-    honest = cross_validated_auc(features, outcome, "logistic", "scores", 0)
-    assert cross_validated_auc(leaky, outcome, "logistic", "scores", 0) > honest + 0.05
+    areas = [
+        cross_validated_auc(features, permute_outcome(outcome, seed=7, permutation=k), "logistic", "scores", k)
+        for k in range(1, 7)
+    ]
+    assert 0.42 < np.mean(areas) < 0.58
+    assert max(areas) < MEDIAN_OF_OTHERS

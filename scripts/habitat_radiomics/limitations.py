@@ -183,6 +183,24 @@ def separation(results):
     ]
 
 
+def reversed_scores(results):
+    """Models that count a high cross-fitted score, the only one they have, as a low risk."""
+    if results.config["training"]["scores"] != "cross_fitted":
+        return []
+    found = []
+    for model, tables in results.models.items():
+        coefficients = tables["coefficients"].set_index("predictor")["coefficient"]
+        scores = [name for name in results.signatures if name in coefficients]
+        if len(scores) == 1 and coefficients[scores[0]] < 0:
+            found.append(
+                f"Model {results.label('models', model)} turns the score of {results.label('signatures', scores[0])} "
+                "round: signatures learnt without a patient gave high scores to patients of low risk. That is what "
+                "chance does where a signature carries no information, and the model can then do worse than chance, in "
+                "training too. Read it as no evidence for the signature, not as evidence for its opposite."
+            )
+    return found
+
+
 def empty_signatures(results):
     """Signatures that found nothing."""
     found = []
@@ -307,6 +325,7 @@ JUDGES = (
     few_events_per_parameter,
     many_candidates,
     separation,
+    reversed_scores,
     empty_signatures,
     few_readings,
     excluded_patients,

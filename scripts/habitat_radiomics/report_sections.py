@@ -55,7 +55,7 @@ from habitat_radiomics.report_statistics import (
     share_text,
     supplement_blocks,
 )
-from habitat_radiomics.report_survival import events_table, follow_up_sentence, survival_sections
+from habitat_radiomics.report_survival import follow_up_sentence, survival_sections
 from habitat_radiomics.sample_size_table import predictors_of
 from habitat_radiomics.score_names import score_label
 from habitat_radiomics.settings import drawn_models
@@ -433,8 +433,7 @@ def models_section(results, captions):
     download = ("models.csv", _csv(data[["model", *data.columns.drop("model")]]))
     note = captions("cox_models" if results.is_survival else "models")
     summary = table("Predictors of every model", header, rows, note=note, download=download)
-    sizes = events_table(results, captions) if results.is_survival else sample_size_table(results, captions)
-    return section("models", "Models", [factor_table(results, captions), summary, sizes])
+    return section("models", "Models", [factor_table(results, captions), summary, sample_size_table(results, captions)])
 
 
 def _model_rows(results, name):

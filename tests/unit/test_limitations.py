@@ -139,3 +139,22 @@ def test_models_on_features_of_their_own_patients_are_named(results):
     changed = replace(results, config={**results.config, "models": models})
     sentence = judge.features_of_the_same_patients(changed)[0]
     assert sentence.startswith(f"Model {models['radiomics']['label']}: the features were selected on the patients")
+
+
+def with_coefficient(results, model, predictor, value):
+    tables = results.models[model]
+    coefficients = tables["coefficients"].copy()
+    coefficients.loc[coefficients["predictor"] == predictor, "coefficient"] = value
+    return replace(results, models={**results.models, model: {**tables, "coefficients": coefficients}})
+
+
+def test_a_model_that_turns_its_score_round_is_named(results):
+    (score,) = (
+        name for name in results.signatures if name in set(results.models["combined"]["coefficients"]["predictor"])
+    )
+    reversed_ = with_coefficient(results, "combined", score, -0.4)
+    found = judge.reversed_scores(reversed_)
+    assert len(found) == 1 and found[0].startswith("Model Combined turns the score of ")
+    assert "no evidence for the signature" in found[0]
+    assert judge.reversed_scores(with_coefficient(results, "combined", score, 0.4)) == []
+    assert judge.reversed_scores(with_config(reversed_, "training", scores="apparent")) == []

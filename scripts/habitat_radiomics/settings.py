@@ -226,6 +226,21 @@ def _feature_settings(study, sequence):
     return {**values, "min_voxels": study.config["regions"]["min_voxels"]}
 
 
+def bin_widths(study):
+    """Widths of the grey-level bins in tumours, by sequence and image type; None where a number of bins is fixed."""
+    return {"region": "tumour", "used": {sequence: _bin_widths(study, sequence) for sequence in study.sequences}}
+
+
+def _bin_widths(study, sequence):
+    otherwise = _feature_settings(study, sequence)
+    types = _bank(study, sequence, "tumour", "A")["image_types"]
+    return {kind.lower(): _bin_width(options or {}, otherwise) for kind, options in types.items()}
+
+
+def _bin_width(options, otherwise):
+    return None if options.get("bin_count") else options.get("bin_width", otherwise["bin_width"])
+
+
 def habitat_sample(study, name):
     """What a patient's sample of voxels depends on."""
     chosen = study.config["habitats"][name]
@@ -422,6 +437,15 @@ def calibration(study):
 def decision(study):
     """Models, thresholds and bands of the decision curves."""
     return {**_bands(study), "thresholds": study.config["validation"]["decision_thresholds"]}
+
+
+def volume(study):
+    """Sequences in whose order a patient's volume is looked for, signatures, and the level of the intervals."""
+    return {
+        "sequences": study.sequences,
+        "signatures": list(study.config["signatures"]),
+        "level": study.config["validation"]["interval_level"],
+    }
 
 
 def supplement(study):

@@ -1,8 +1,8 @@
 """How many grey-level bins candidate widths give in the tumours of the training patients, and which width suits.
 
 A fixed width makes textures comparable between patients as long as the number of bins stays moderate; 16 to 128 is
-usual (Tixier et al. 2012, J Nucl Med 53:693; pyradiomics' own advice). The numbers follow from the stored minimum and maximum
-of every filtered image, so that nothing is computed from voxels again.
+usual (Tixier et al. 2012, J Nucl Med 53:693; pyradiomics' own advice). The numbers follow from the stored minimum and
+maximum of every filtered image, so that nothing is computed from voxels again.
 """
 
 import numpy as np

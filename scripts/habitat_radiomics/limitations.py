@@ -234,7 +234,8 @@ def unusual_bins(results):
     return [
         f"Grey-level bins: with the width used, {count(len(rare))} of {count(len(used))} filtered images have fewer "
         f"than {FEWEST_BINS} or more than {MOST_BINS} bins in most training patients (median "
-        f"{count(rare['median'].min())} to {count(rare['median'].max())}), where textures measure little or noise; see the table of grey-level bins."
+        f"{count(rare['median'].min())} to {count(rare['median'].max())}), where textures measure little or noise; see "
+        "the table of grey-level bins."
     ]
 
 

@@ -7,8 +7,11 @@ IEEE Trans Med Imaging 17:87). ITK weighs 64 control points for every voxel in e
 axis, so that the sums over voxels are three small matrix products. Arrays are (z, y, x); spacing plays no part, as in
 ITK: the spline mesh spans the grid.
 
-Grey values are rounded as in ITK (`habitat_radiomics.n4_kernel`); the rest is double precision. Grey values so far from
-all others that the sharpened histogram is empty there stay where they are; ITK divides rounding errors.
+ITK holds grey values in single precision and adds them up in the order of voxels. Two consequences move the field by up
+to some thousandths, so they are kept: the largest value falls out of the histogram where rounding takes it beyond the
+last bin, and the running mean of many voxels stops moving, which may end a level an iteration earlier or later
+(`_rounded_variation`). The rest is double precision. Grey values so far from all others that the sharpened histogram is
+empty there stay where they are; ITK divides rounding errors.
 """
 
 import math
@@ -21,6 +24,7 @@ FIELD_FWHM = 0.15  # of the field's histogram, in units of the natural logarithm
 WIENER_NOISE = 0.01
 PADDED_BINS = 2 ** (math.ceil(math.log2(HISTOGRAM_BINS)) + 1)
 EDGE = 1e-3  # of a voxel by which the last one is taken to lie inside the last span
+FEW = 100_000  # voxels; the square of the share of these is more than what rounding does to the measure of convergence
 EMPTY = 1e-13  # share of the histogram's peak below which a smoothed bin holds rounding errors only
 
 
@@ -61,7 +65,7 @@ def n4_lattice(values, usable, *, iterations=(50, 50, 50, 50), convergence=1e-3)
     box = _box(usable)
     inside = np.flatnonzero(usable[box])
     logarithms = np.log(values[box].ravel()[inside].astype(float)).astype(np.float32)
-    if np.ptp(logarithms) == 0:
+    if np.ptp(logarithms) == 0:  # also a single voxel
         raise ValueError("all usable voxels have one value: no histogram to sharpen.")
     lattice, used = np.zeros((4, 4, 4)), []
     for level, most in enumerate(iterations):
@@ -133,19 +137,15 @@ def _mesh(usable, box, *, spans):
 
 def _fit_level(logarithms, inside, lattice, mesh, most, convergence):
     """Add to the lattice until the field no longer changes; returns it and the number of iterations."""
-    from habitat_radiomics import n4_kernel
-
     field = _field(lattice, mesh, inside)
     residual = np.zeros([len(b) for b in mesh.basis])
     used, change = 0, math.inf
     while used < most and change > convergence:
-        values = logarithms - field
-        low, width, by = _sharpened(values)
-        n4_kernel.moved(values, low, width, by, inside, residual.ravel())
+        residual.ravel()[inside] = _moved(logarithms - field)
         sums = _gathered(residual, mesh.fit)
         lattice = lattice + np.divide(sums, mesh.weight, out=np.zeros_like(sums), where=mesh.weight > 0)
         earlier, field = field, _field(lattice, mesh, inside)
-        used, change = used + 1, n4_kernel.variation(earlier, field)
+        used, change = used + 1, _variation(earlier - field, convergence)
     return lattice, used
 
 
@@ -153,15 +153,27 @@ def _field(lattice, mesh, inside):
     return _surface(lattice, mesh.basis).ravel()[inside].astype(np.float32)
 
 
-def _sharpened(values):
-    """First bin, width of bins, and what a value at each bin moves by when the field's histogram is taken out."""
-    from habitat_radiomics.n4_kernel import histogram
-
+def _moved(values):
+    """What each value moves by when the field's histogram is taken out of the values' histogram."""
     low = values.min()
     width = (values.max() - low) / np.float32(HISTOGRAM_BINS - 1)
-    centres = float(low) + float(width) * np.arange(HISTOGRAM_BINS)
-    counts = histogram(values, low, width, HISTOGRAM_BINS)
-    return low, width, centres - _expected(counts, float(low), float(width), centres)
+    place = (values - low) / width
+    lower = place.astype(np.intp)
+    offset = place - lower.astype(np.float32)
+    low, width = float(low), float(width)
+    centres = low + width * np.arange(HISTOGRAM_BINS)
+    moved = centres - _expected(_counts(lower, offset), low, width, centres)
+    return moved[lower] + np.append(np.diff(moved), 0.0)[lower] * offset
+
+
+def _counts(lower, offset):
+    """Histogram of values, each shared by the two bins whose centres it lies between."""
+    shared = np.bincount(lower, offset, minlength=HISTOGRAM_BINS)
+    counts = np.bincount(lower, minlength=HISTOGRAM_BINS) - shared
+    if shared[-1] > 0:
+        counts[-1] = 0.0  # beyond the last bin by rounding
+    counts[1:] += shared[:-1]
+    return counts
 
 
 def _expected(counts, low, width, centres):
@@ -182,6 +194,54 @@ def _gaussian_spectrum(fwhm_bins):
     distance = np.minimum(np.arange(PADDED_BINS), PADDED_BINS - np.arange(PADDED_BINS))
     height = 2 * math.sqrt(math.log(2) / math.pi) / fwhm_bins
     return np.fft.rfft(height * np.exp(-4 * math.log(2) * (distance / fwhm_bins) ** 2)).real
+
+
+def _variation(change, convergence):
+    """Coefficient of variation of the ratio of two fields, with ITK's roundings where they could decide."""
+    ratio = np.exp(change)
+    undecided = (ratio.size / FEW) ** 2
+    if undecided < 1:
+        exact = float(ratio.std(ddof=1, dtype=float) / ratio.mean(dtype=float))
+        if abs(exact - convergence) > undecided * convergence:
+            return exact
+    return _rounded_variation(ratio)
+
+
+def _rounded_variation(ratio):
+    """Coefficient of variation as ITK's single precision has it (Welford 1962, Technometrics 4:419)."""
+    before, mean = _rounded_means(ratio)
+    count = np.arange(1.0, ratio.size + 1)
+    squares = np.square(ratio - before) * ((count - 1) / count)
+    spread = np.add.accumulate(squares.astype(np.float32))[-1]
+    return float(np.sqrt(spread / np.float32(ratio.size - 1)) / mean)
+
+
+def _rounded_means(values):
+    """Running mean before each value, and the last: single precision, updated value by value.
+
+    A sequence of rounded sums is what ``accumulate`` gives when the steps are known. A step depends on the mean before
+    it by one part in the number of values so far, so that a few repetitions find all steps of a block.
+    """
+    before, mean, start = np.empty_like(values), values[0], 1
+    before[0] = mean
+    while start < values.size:
+        part = slice(start, min(start + max(4, start // 2), values.size))
+        before[part], mean = _rounded_block(values[part], mean, start)
+        start = part.stop
+    return before, mean
+
+
+def _rounded_block(values, mean, earlier):
+    """Mean before each value and after the last, of values that follow a number of ``earlier`` ones of that mean."""
+    count = np.arange(earlier + 1.0, earlier + values.size + 1.0)
+    steps = np.empty(values.size + 1, np.float32)
+    steps[0], known = mean, None
+    before = np.full(values.size, mean)
+    while not np.array_equal(known, before):
+        steps[1:] = (values - before.astype(float)) / count
+        means = np.add.accumulate(steps)
+        known, before = before, means[:-1]
+    return before, means[-1]
 
 
 def _gathered(array, matrices):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from habitat_radiomics import n4
 from habitat_radiomics.bias import ENGINES, correct_bias, shrink_factors
 from habitat_radiomics.body import body_mask
 from habitat_radiomics.images import read_image, single_thread
 from habitat_radiomics.n4 import n4_lattice, refined, spline_basis, spline_surface
-from habitat_radiomics.n4_kernel import histogram, moved, variation
 from habitat_radiomics.simulate_images import simulate_patient
 from imaging_phantoms import array_of, image_of, limb
 
@@ -130,20 +130,31 @@ def test_a_mask_that_shrinking_loses_is_refused():
 
 
 def test_a_value_between_two_bins_counts_in_both_and_one_beyond_the_last_in_none():
-    values = np.array([0, 1, 1.25, 3, 3.5], np.float32)
-    np.testing.assert_allclose(histogram(values, np.float32(0), np.float32(1), 4), [1, 1.75, 0.25, 1])
+    lower, offset = np.array([0, 1, 1, 198, 199]), np.array([0, 0, 0.25, 0.5, 1e-5], np.float32)
+    counts = n4._counts(lower, offset)
+    np.testing.assert_allclose(counts[[0, 1, 2, 198, 199]], [1, 1.75, 0.25, 0.5, 0.5])
+    assert counts.sum() == 4
+    assert n4._counts(lower, np.zeros(5, np.float32))[199] == 1
 
 
-def test_values_move_by_what_lies_between_their_bins():
-    values, residual = np.array([0, 0.25, 2, 2.5], np.float32), np.full(6, -1.0)
-    moved(values, np.float32(0), np.float32(1), np.array([1.0, 2.0, 5.0]), np.array([0, 2, 3, 5]), residual)
-    np.testing.assert_allclose(residual, [1, -1, 1.25, 5, -1, 5])
+@pytest.mark.parametrize("spread", [1e-3, 0.1])
+def test_rounded_means_are_those_of_a_loop_in_single_precision(spread):
+    values = np.exp(np.random.default_rng(0).normal(0, spread, 3000)).astype(np.float32)
+    mean, expected = np.float32(0), []
+    for count, value in enumerate(values, start=1):
+        expected.append(mean)
+        mean = np.float32(float(mean) * (1 - 1 / count) + float(value) / count)
+    before, last = n4._rounded_means(values)
+    assert before[1:].tolist() == expected[1:]
+    assert last == mean
 
 
 def test_the_change_of_a_field_is_the_coefficient_of_variation_of_the_ratio():
-    fields = np.random.default_rng(0).normal(0, 0.1, (2, 500)).astype(np.float32)
-    ratio = np.exp(fields[0] - fields[1])
-    assert variation(*fields) == pytest.approx(ratio.std(ddof=1) / ratio.mean(), rel=1e-5)
+    change = np.random.default_rng(0).normal(0, 0.1, 500).astype(np.float32)
+    ratio = np.exp(change.astype(float))
+    exact = ratio.std(ddof=1) / ratio.mean()
+    for threshold in (1e-3, exact):  # far from the threshold, and at it, where roundings could decide
+        assert n4._variation(change, threshold) == pytest.approx(exact, rel=1e-5)
 
 
 @pytest.mark.parametrize("spans", [1, 2, 8])

@@ -179,7 +179,12 @@ def preprocess(study, sequence):
     }
 
 
-BIAS_KEYS = {"enabled": "bias_correction", "shrink_factor": "shrink_factor", "iterations": "iterations"}
+BIAS_KEYS = {
+    "enabled": "bias_correction",
+    "engine": "bias_engine",
+    "shrink_factor": "shrink_factor",
+    "iterations": "iterations",
+}
 
 
 def intensity(study, sequence):

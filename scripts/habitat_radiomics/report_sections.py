@@ -234,7 +234,7 @@ def images_section(results, captions):
         )
         for patient, path in results.files["figures"]["regions"].items()
     ]
-    blocks = [quality_table(results), exclusion_table(results), warning_table(results)]
+    blocks = [quality_table(results), cross_check(results), exclusion_table(results), warning_table(results)]
     return section("images", "Images and regions", [*blocks, gallery(pictures, caption=captions("regions"))])
 
 
@@ -255,6 +255,20 @@ def quality_table(results):
         header,
         rows,
         note="Measures are median (first to third quartile) where they could be taken.",
+    )
+
+
+def cross_check(results):
+    """How many scans the reference engine extracted too, and how much its features differed; None without any."""
+    if "checked_values" not in results.quality:
+        return None
+    values = pd.to_numeric(results.quality["checked_values"])
+    if not values.any():
+        return None
+    largest = pd.to_numeric(results.quality["largest_difference"]).max()
+    return paragraph(
+        f"Features of {count((values > 0).sum())} of {count(len(values))} scans ({count(values.sum())} values) were "
+        f"extracted again by PyRadiomics; the largest relative difference was {largest:.0e} (allowed: 1e-06)."
     )
 
 

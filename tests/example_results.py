@@ -132,6 +132,10 @@ def _quality(folder, patients, sizes):
                 message=np.where(bad, "the tumour mask has no voxel.", ""),
             )
             scans = scans.assign(snr=12.5, voxels=1800, volume_mm3=1800.0, warnings="")
+            again = scans["patient"] == "P001"
+            scans = scans.assign(
+                checked_values=again * 3390, largest_difference=again.map({True: 2e-13, False: np.nan})
+            )
             paths.append(_csv(folder, f"quality/{part}.csv", scans))
     return paths
 

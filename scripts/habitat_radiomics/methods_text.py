@@ -199,7 +199,15 @@ def features_text(config, sequences):
         f"{'Every sequence and region' if everything else _listed(places)}: {sentence}."
         for sentence, places in sentences.items()
     )
-    return f"Features follow the definitions and names of PyRadiomics (van Griethuysen 2017). {details}"
+    engines = " ".join(dict.fromkeys(_engine_sentence(overridden(config, "features", s)) for s in sequences))
+    return f"Features follow the definitions and names of PyRadiomics (van Griethuysen 2017). {engines} {details}"
+
+
+def _engine_sentence(chosen):
+    if chosen["engine"] == "reference":
+        return "They were calculated by PyRadiomics."
+    sample = f"; in {100 * chosen['cross_check']:g} % of the scans, drawn by a hash, PyRadiomics calculated them again"
+    return f"They were calculated by compiled code with PyRadiomics' values{sample if chosen['cross_check'] else ''}."
 
 
 def _bank_sentence(chosen, region):

@@ -236,7 +236,13 @@ def images_section(results, captions):
         )
         for patient, path in results.files["figures"]["regions"].items()
     ]
-    blocks = [quality_table(results), exclusion_table(results), warning_table(results), bin_table(results, captions)]
+    blocks = [
+        quality_table(results),
+        cross_check(results),
+        exclusion_table(results),
+        warning_table(results),
+        bin_table(results, captions),
+    ]
     return section("images", "Images and regions", [*blocks, gallery(pictures, caption=captions("regions"))])
 
 
@@ -280,6 +286,20 @@ def bin_table(results, captions):
 def _bin_cell(row):
     spread = f"{count(row['fewest'])} to {count(row['most'])}, usual in {percent(row['share_usual'])} of patients"
     return (f"{row['width']:g}: {count(row['median'])}", f"({spread})")
+
+
+def cross_check(results):
+    """How many scans the reference engine extracted too, and how much its features differed; None without any."""
+    if "checked_values" not in results.quality:
+        return None
+    values = pd.to_numeric(results.quality["checked_values"])
+    if not values.any():
+        return None
+    largest = pd.to_numeric(results.quality["largest_difference"]).max()
+    return paragraph(
+        f"Features of {count((values > 0).sum())} of {count(len(values))} scans ({count(values.sum())} values) were "
+        f"extracted again by PyRadiomics; the largest relative difference was {largest:.0e} (allowed: 1e-06)."
+    )
 
 
 def exclusion_table(results):

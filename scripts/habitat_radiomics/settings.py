@@ -6,6 +6,7 @@ from pathlib import Path
 
 from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden, signature_steps
+from habitat_radiomics.cross_check import is_sampled
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.habitat_sets import region_names
 from habitat_radiomics.outcome_settings import event_column, is_survival
@@ -206,7 +207,14 @@ def features(study, sequence):
     return {
         "banks": {region: _bank(study, sequence, region, "A") for region in regions},
         "settings": _feature_settings(study, sequence),
+        "engine": overridden(study.config, "features", sequence)["engine"],
     }
+
+
+def is_checked(study, patient, sequence):
+    """Whether the features of a scan are extracted by the reference engine too."""
+    chosen = overridden(study.config, "features", sequence)
+    return chosen["engine"] != "reference" and is_sampled(patient, sequence, fraction=chosen["cross_check"])
 
 
 def habitat_features(study, sequence, name):
@@ -216,6 +224,7 @@ def habitat_features(study, sequence, name):
         "bank": _bank(study, sequence, name, "D"),
         "shape": study.config["habitats"][name]["sequences"][0] == sequence,
         "settings": _feature_settings(study, sequence),
+        "engine": overridden(study.config, "features", sequence)["engine"],
     }
 
 
@@ -226,7 +235,8 @@ def _bank(study, sequence, region, otherwise):
 
 def _feature_settings(study, sequence):
     chosen = overridden(study.config, "features", sequence)
-    values = {name: value for name, value in chosen.items() if name not in ("banks", "custom_banks")}
+    elsewhere = ("banks", "custom_banks", "engine", "cross_check")
+    values = {name: value for name, value in chosen.items() if name not in elsewhere}
     values["bin_width"] = None if chosen["bin_count"] else chosen["bin_width"]
     return {**values, "min_voxels": study.config["regions"]["min_voxels"]}
 

@@ -90,6 +90,16 @@ def test_the_engine_of_the_bias_correction_is_named():
     assert "N4 (Tustison 2010; ITK; shrink factor 2)" in changed("preprocess", bias_engine="reference", shrink_factor=2)
 
 
+def test_the_engine_and_its_check_are_named():
+    text = text_of(example_config())
+    assert (
+        "compiled code with PyRadiomics' values; in 1 % of the scans, drawn by a hash, PyRadiomics calculated" in text
+    )
+    unchecked = changed("features", cross_check=0)
+    assert "PyRadiomics' values. " in unchecked and "drawn by a hash, PyRadiomics" not in unchecked
+    assert "They were calculated by PyRadiomics. " in changed("features", engine="reference")
+
+
 def test_other_intervals_scores_and_policies_are_named():
     assert "method of Clopper and Pearson" in changed("validation", proportion_interval="clopper-pearson")
     assert "90 % interval" in changed("validation", interval_level=0.9)

@@ -211,7 +211,7 @@ def _write(image, path):
 
 
 def _packed(parts):
-    """Bytes in gzip's format, by repetitions of one byte only: a quarter of the time, and noise repeats nothing else."""
+    """Bytes in gzip's format, by runs of one byte only: a quarter of the time, and noise repeats nothing else."""
     packer = zlib.compressobj(1, zlib.DEFLATED, GZIP, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
     for part in parts:
         for start in range(0, len(part), CHUNK):

@@ -16,6 +16,7 @@ demo: $(VENV)/.complete ## run the complete study on the embedded demo cohort
 	@$(BIN)/snakemake --cores $(CORES) --quiet host reason rules
 
 import: $(VENV)/.complete-import ## files and tables of a study from DICOM=folder or BIDS=folder into OUT=folder (MAP=sequences.yaml KEY=names.tsv ARGS=...)
+	@test -n "$(DICOM)$(BIDS)" -a -n "$(OUT)" || { echo "make import DICOM=folder OUT=folder, or make import BIDS=folder OUT=folder"; exit 2; }
 	@$(BIN)/python scripts/$(if $(BIDS),import_bids.py "$(BIDS)",import_dicom.py "$(DICOM)") "$(OUT)" $(if $(MAP),--map "$(MAP)") $(if $(KEY),--key "$(KEY)") $(ARGS)
 
 changes: $(VENV)/.complete ## say what would run and why, by patient and step (STUDY=config/studies/....yaml); nothing runs

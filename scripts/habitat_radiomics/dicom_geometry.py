@@ -32,6 +32,8 @@ class Stack:
         Files that hold the slices, each once.
     slice_of : dict
         SOP instance UID to the set of slice numbers its file holds, duplicates included.
+    series, frame_of_reference : str
+        UIDs of the series and of its coordinate system.
     notes : list of str
         What was put right.
     """
@@ -39,6 +41,8 @@ class Stack:
     grid: dict
     files: list
     slice_of: dict
+    series: str
+    frame_of_reference: str
     notes: list
 
 
@@ -79,7 +83,9 @@ def slice_stack(instances):
     notes = _check_duplicates(groups)
     positions = np.array([group[0][1].position_mm for group in groups])
     step_mm = _step(positions, axes)
-    return Stack(_grid(groups[0][0][1], axes, len(groups), step_mm), _files(groups), _slice_of(groups), notes)
+    grid = _grid(groups[0][0][1], axes, len(groups), step_mm)
+    uids = [groups[0][0][0][keyword] for keyword in ("SeriesInstanceUID", "FrameOfReferenceUID")]
+    return Stack(grid, _files(groups), _slice_of(groups), *uids, notes)
 
 
 def _axes(orientation):

@@ -22,11 +22,11 @@ from habitat_radiomics.sheets import is_identifier, reading_id
 
 NOTE_COLUMNS = ("patient", "sequence", "note")
 CAVEATS = (
-    "The de-identification report says which identifying elements the DICOM files hold; none of their values is "
-    "in a table, "
-    "file name or image header written here. Pixels are as they were: faces can be recognised in head MRI, and "
-    "burnt-in text "
-    "stays."
+    "The de-identification report says which identifying elements the DICOM files hold; none of their values "
+    "except sex "
+    "and age is in a table, file name or image header written here. Pixels are as they were: faces can be "
+    "recognised in "
+    "head MRI, and burnt-in text stays."
 )
 
 
@@ -85,10 +85,11 @@ def import_dicom(folder, out, *, mapping, key, keep_ids=False, skip_faulty=False
     if not plans:
         raise StudyFault("\n".join(["No series matches the mapping. Found:", *series_listing(found)]))
     names = _names(plans, found, key, out, keep_ids=keep_ids)
-    plans.sort(key=lambda plan: names[plan.patient_id]["patient"])
+    plans.sort(key=lambda plan: _name(plan, names))
     for plan in plans:
         _check_scans(plan, chosen)
     _raise_faults(plans, names, skip_faulty=skip_faulty)
+    plans = [plan for plan in plans if plan.patient_id]
     written = Written()
     for number, plan in enumerate(plans, start=1):
         tell(f"{number} of {len(plans)}: {names[plan.patient_id]['patient']}")
@@ -108,7 +109,7 @@ def _without_lines(patients):
 
 def _names(plans, found, key, out, *, keep_ids):
     """Names and sites of the patients by PatientID; the key file is not written yet."""
-    institutions = dict.fromkeys((plan.patient_id for plan in plans), "")
+    institutions = dict.fromkeys((plan.patient_id for plan in plans if plan.patient_id), "")
     for instance in found.instances:
         if instance["PatientID"] in institutions:
             institutions[instance["PatientID"]] = institutions[instance["PatientID"]] or instance["InstitutionName"]
@@ -118,7 +119,7 @@ def _names(plans, found, key, out, *, keep_ids):
                 f"The key {key} lies inside {out}, the folder that is shared. Name a file elsewhere (KEY=)."
             )
         return completed_key(read_key(key), institutions)
-    wrong = [patient for patient in institutions if not (patient and is_identifier(patient))]
+    wrong = [patient for patient in institutions if not is_identifier(patient)]
     if wrong:
         raise StudyFault(
             f"{len(wrong)} PatientIDs cannot name files (first '{wrong[0]}'): letters, digits, '-', '_', '.' can. "
@@ -128,13 +129,18 @@ def _names(plans, found, key, out, *, keep_ids):
     return {patient: {"patient": patient, "site": ""} for patient in institutions}
 
 
+def _name(plan, names):
+    """Name of a patient in the study; empty for files without a PatientID, which are never imported."""
+    return names.get(plan.patient_id, {"patient": ""})["patient"]
+
+
 def _raise_faults(plans, names, *, skip_faulty):
     """Stop with all faults, unless the user asked to go on without what has one."""
     faults = [(plan, fault) for plan in plans for fault in plan.faults]
     if not faults or skip_faulty:
         return
     lines = [
-        f"patient {names[plan.patient_id]['patient']} (PatientID {plan.patient_id or 'empty'})"
+        f"patient {_name(plan, names)} (PatientID {plan.patient_id or 'empty'})"
         f"{f', {sequence}' if sequence else ''}, {place}: {fault}"
         for plan, (sequence, place, fault) in faults
     ]
@@ -167,8 +173,7 @@ def _mask(drawing, scan, stack, mapping):
     """Mask (z, y, x) of a drawing on the grid of its scan, and notes."""
     dataset = read_drawing(drawing.instance.path)
     make = segment_mask if dataset.Modality == SEGMENTATION else contour_mask
-    frame = scan.instances[0]["FrameOfReferenceUID"]
-    return make(dataset, stack, roi=mapping["sequences"][scan.sequence]["roi"], frame_of_reference=frame)
+    return make(dataset, stack, roi=mapping["sequences"][scan.sequence]["roi"])
 
 
 # writing ------------------------------------------------------------------------------------------------------------
@@ -222,7 +227,9 @@ def _write_scan(plan, scan, name, mapping, out, written):
 
 def _image_notes(scan):
     burnt = any(instance["BurnedInAnnotation"] == "YES" for instance in scan.instances)
-    return ["the headers say that text is burnt into the pixels"] if burnt else []
+    uptake = any(instance["Modality"] == "PT" for instance in scan.instances)
+    notes = ["the headers say that text is burnt into the pixels"] if burnt else []
+    return notes + (["PET values are as stored (usually Bq/ml), not SUV"] if uptake else [])
 
 
 def _close(written, found, names, out, key, *, keep_ids):

@@ -12,6 +12,7 @@ from habitat_radiomics.dicom_segmentations import segmented_series
 from habitat_radiomics.dicom_structures import named_slices, referenced_series
 from habitat_radiomics.faults import DataFault
 from habitat_radiomics.import_mapping import matches, reading_of
+from habitat_radiomics.sheets import number
 
 OLDEST_AGE = 90  # years; older ages can identify a person
 DAYS_PER_YEAR = {"Y": 365.25, "M": 30.4375, "W": 7, "D": 1}
@@ -93,10 +94,12 @@ def is_skipped(instance, skip):
 def _patient_plan(patient, instances, mapping):
     plan = PatientPlan(patient)
     series = series_of([instance for instance in instances if is_image(instance)])
+    persons = _person_faults(patient, instances)
     for sequence, chosen in mapping["sequences"].items():
         _plan_sequence(plan, sequence, chosen, series)
     if plan.scans or plan.faults:
-        plan.faults += [("", instances[0].path, fault) for fault in _person_faults(patient, instances)]
+        if persons:
+            return PatientPlan(patient, faults=[("", instances[0].path, fault) for fault in persons])
         _check_shared(plan)
         _plan_drawings(plan, instances, mapping)
     return plan
@@ -142,7 +145,13 @@ def _plan_sequence(plan, sequence, chosen, series):
 
 def _is_chosen(instance, chosen):
     described = matches(chosen["series"], instance["SeriesDescription"])
-    return described and all(text in instance[keyword].split("\\") for keyword, text in chosen["where"].items())
+    return described and all(_states(instance[keyword], text) for keyword, text in chosen["where"].items())
+
+
+def _states(value, text):
+    """Whether one of the values of an element is the one asked for, as text or as a number (11 is 11.0)."""
+    asked = number(text)
+    return any(part == text or (asked is not None and number(part) == asked) for part in value.split("\\"))
 
 
 def _check_shared(plan):

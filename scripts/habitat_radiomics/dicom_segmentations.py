@@ -62,7 +62,7 @@ def _instances(series):
     return series.get("ReferencedInstanceSequence", [])
 
 
-def segment_mask(segmentation, stack, *, roi, frame_of_reference):
+def segment_mask(segmentation, stack, *, roi):
     """Return one segment on the grid of its series; its slices may be fewer and in another order.
 
     Parameters
@@ -73,8 +73,6 @@ def segment_mask(segmentation, stack, *, roi, frame_of_reference):
         Slices of the series.
     roi : str or None
         Regular expression of the segment's label; see `dicom_structures.chosen_region`.
-    frame_of_reference : str
-        UID of the coordinate system of the series.
 
     Returns
     -------
@@ -87,21 +85,23 @@ def segment_mask(segmentation, stack, *, roi, frame_of_reference):
         mask_region_ambiguous, mask_region_absent, mask_other_frame, mask_other_grid, mask_empty.
     """
     number = chosen_region(segment_names(segmentation), roi)
-    if segmentation.FrameOfReferenceUID != frame_of_reference:
+    if segmentation.FrameOfReferenceUID != stack.frame_of_reference:
         raise DataFault(
             "mask_other_frame", "its frame of reference is not that of the series. Draw or export it on that series."
         )
-    occupied, drawn = _occupied(segmentation, number, stack.grid, frame_of_reference)
+    occupied, drawn = _occupied(segmentation, number, stack)
     if not occupied.any():
         raise DataFault("mask_empty", "it marks no voxel of the series. Check that the drawing was saved.")
     cut = drawn - int(occupied.sum())
     return occupied, [f"{cut} voxels of the segmentation lie beyond the image and were cut off"] if cut else []
 
 
-def _occupied(segmentation, number, grid, frame_of_reference):
+def _occupied(segmentation, number, stack):
     """Segment on the grid, and how many voxels it has on its own."""
-    affine = grid_affine(grid)[:, [2, 1, 0, 3]]  # highdicom counts slices, rows, columns
-    target = highdicom.VolumeGeometry(affine, grid["size"][::-1], "PATIENT", frame_of_reference_uid=frame_of_reference)
+    affine = grid_affine(stack.grid)[:, [2, 1, 0, 3]]  # highdicom counts slices, rows, columns
+    target = highdicom.VolumeGeometry(
+        affine, stack.grid["size"][::-1], "PATIENT", frame_of_reference_uid=stack.frame_of_reference
+    )
     try:
         volume = segmentation.get_volume(segment_numbers=[number])
         matched = volume.match_geometry(target, tol=TOLERANCE)

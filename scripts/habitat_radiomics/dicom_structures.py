@@ -57,14 +57,16 @@ def referenced_series(structures, series_of_sop):
     Raises
     ------
     DataFault
-        mask_series_unknown: it names a series that is not there; mask_without_series: it names none, and its
-        contours do not all name slices of one.
+        mask_series_unknown: it names a series that is not there; mask_series_ambiguous: it names several, and its
+        contours are not on one of them; mask_without_series: it names none, and its contours do not all name slices
+        of one.
     """
     named = _named_series(structures)
     present = set(series_of_sop.values())
-    if known := [uid for uid in named if uid in present]:
+    known = [uid for uid in named if uid in present]
+    if len(known) == 1:
         return known[0]
-    if named:
+    if named and not known:
         raise DataFault(
             "mask_series_unknown",
             f"it was drawn on series {named[0]}, which is not among the files of this patient. Add that series to "
@@ -75,6 +77,13 @@ def referenced_series(structures, series_of_sop):
     found = Counter(series_of_sop.get(uid, "unknown") for uid in slices)
     if len(found) == 1 and "unknown" not in found:
         return next(iter(found))
+    if known:
+        raise DataFault(
+            "mask_series_ambiguous",
+            f"it was drawn on {len(known)} series of this patient ({', '.join(known)}), and its contours do not "
+            "name slices of "
+            "one of them only. Export one structure set for each series.",
+        )
     raise DataFault(
         "mask_without_series",
         f"it names no series, and {found['unknown']} of its {len(slices)} contours name slices that are not among "
@@ -90,7 +99,7 @@ def region_names(structures):
     return {int(item.ROINumber): str(item.get("ROIName", "")) for item in sets if int(item.ROINumber) in drawn}
 
 
-def contour_mask(structures, stack, *, roi, frame_of_reference):
+def contour_mask(structures, stack, *, roi):
     """Draw one region of a structure set: a voxel is inside when its centre is.
 
     Contours of one slice are combined by exclusive or, so that a contour inside another is a hole.
@@ -103,8 +112,6 @@ def contour_mask(structures, stack, *, roi, frame_of_reference):
         Slices of the series it was drawn on.
     roi : str or None
         Regular expression of the region's name; see `chosen_region`.
-    frame_of_reference : str
-        UID of the coordinate system of the series.
 
     Returns
     -------
@@ -122,7 +129,7 @@ def contour_mask(structures, stack, *, roi, frame_of_reference):
     contours = next(
         _contours(item) for item in structures.ROIContourSequence if int(item.ReferencedROINumber) == number
     )
-    notes = _check_references(structures, contours, stack, number, frame_of_reference)
+    notes = _check_references(structures, contours, stack, number)
     places = [_voxel_numbers(contour, stack.grid) for contour in contours]
     slices = [_slice_number(*pair, stack) for pair in zip(contours, places, strict=True)]
     columns, rows, depth = stack.grid["size"]
@@ -167,9 +174,10 @@ def _named_series(structures):
     return list(dict.fromkeys(str(item.SeriesInstanceUID) for item in _series_items(structures)))
 
 
-def _check_references(structures, contours, stack, number, frame_of_reference):
+def _check_references(structures, contours, stack, number):
     """Slices named by the file are those of the series: all of them, or (re-exported images) none."""
-    listed = [uid for item in _series_items(structures) for uid in _named_slices(item)]
+    items = [item for item in _series_items(structures) if item.SeriesInstanceUID == stack.series]
+    listed = [uid for item in items for uid in _named_slices(item)]
     named = [uid for contour in contours for uid in _named_slices(contour)]
     known = [uid for uid in listed + named if uid in stack.slice_of]
     unknown = [uid for uid in dict.fromkeys(listed + named) if uid not in stack.slice_of]
@@ -179,7 +187,7 @@ def _check_references(structures, contours, stack, number, frame_of_reference):
             f"it names {len(unknown)} slices that are not in the series (first {unknown[0]}) beside "
             f"{len(set(known))} that are. Slices are missing, or it belongs to another series: export both again.",
         )
-    same_frame = frame_of_reference and frame_of_reference in _frames_of_reference(structures, number)
+    same_frame = stack.frame_of_reference in _frames_of_reference(structures, number) - {""}
     if known:
         return [] if same_frame else ["the structure set names another frame of reference, but slices of this series"]
     if not same_frame:

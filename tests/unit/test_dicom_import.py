@@ -222,7 +222,7 @@ def test_two_echoes_in_one_series_are_told_apart_by_where(run, dicom):
     other.write(dicom / "2", EchoNumbers=2, EchoTime=90)
     write_structures(dicom / "rs.dcm", series, {"GTV": [(1, rectangle(series, 1, (2.5, 6.5), (1.5, 4.5)))]})
     assert "EchoTime: 11.0, 90.0" in faults(run, "sequences: {PD: t1}")
-    echoes = "sequences:\n" + "".join(f"  E{n}: {{series: t1, where: {{EchoNumbers: {n}}}}}\n" for n in (1, 2))
+    echoes = "sequences:\n" + "".join(f"  E{n:.0f}: {{series: t1, where: {{EchoNumbers: {n}}}}}\n" for n in (1, 2.0))
     folder = run(echoes)
     rows = read_rows(folder / "images.tsv")
     found = [(row["sequence"], row["te_ms"], bool(row["mask"])) for row in rows]
@@ -272,11 +272,15 @@ def test_two_persons_under_one_patient_id_are_refused(run, dicom):
     series = Series("4711-0815", "t2_tse_fs", step_mm=4)
     series.write(dicom / "4711-0815/all", name="t2_tse_fs{}.dcm", PatientBirthDate="19990101")
     assert "state 2 dates of birth" in faults(run)
+    folder = run(skip_faulty=True)
+    assert sum(row["exclude"] == "import: patient_mixed" for row in read_rows(folder / "patients.tsv")) == 1
+    assert len({row["patient"] for row in read_rows(folder / "images.tsv")}) == 1
 
 
 def test_files_without_a_patient_id_are_refused(run, dicom):
     Series("").write(dicom / "x")
-    assert "the file has no PatientID" in faults(run)
+    assert "(PatientID empty)" in faults(run) and "the file has no PatientID" in faults(run)
+    assert len(read_rows(run(skip_faulty=True) / "patients.tsv")) == 2
 
 
 def test_ages_of_90_and_older_are_written_as_90(run, dicom):

@@ -4,7 +4,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from dicom_examples import AXIAL, OBLIQUE, Series, rectangle, uid, write_structures
+from dicom_examples import AXIAL, OBLIQUE, Series, item, rectangle, uid, write_structures
 from habitat_radiomics.dicom_files import scan_folder
 from habitat_radiomics.dicom_geometry import slice_stack
 from habitat_radiomics.dicom_plan import read_drawing
@@ -23,7 +23,7 @@ def drawn(tmp_path):
         contours = regions(series) if callable(regions) else regions
         path = write_structures(tmp_path / "rs.dcm", series, contours, **values)
         stack = slice_stack(scan_folder(tmp_path / "images").instances)
-        mask, notes = contour_mask(read_drawing(path), stack, roi=roi, frame_of_reference=series.frame_uid)
+        mask, notes = contour_mask(read_drawing(path), stack, roi=roi)
         return mask, notes, series
 
     return draw
@@ -145,6 +145,19 @@ def test_a_series_that_is_not_there_is_named(tmp_path):
     assert fault(raised)[0] == "mask_series_unknown" and "drawn on series 1.2.3.4" in fault(raised)[1]
 
 
+def test_of_two_named_series_the_slices_of_the_contours_tell_which(tmp_path):
+    series, other = Series(), Series(description="t2")
+    dataset = read_drawing(write_structures(tmp_path / "rs.dcm", series, {"GTV": box(series)}))
+    items = dataset.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0].RTReferencedSeriesSequence
+    items.insert(0, item(SeriesInstanceUID=other.uid))
+    sops = {one.sop(number): one.uid for one in (series, other) for number in range(6)}
+    assert referenced_series(dataset, sops) == series.uid
+    slices = dataset.ROIContourSequence[0].ContourSequence[1].ContourImageSequence[0]
+    slices.ReferencedSOPInstanceUID = other.sop(2)
+    with pytest.raises(DataFault, match="drawn on 2 series of this patient"):
+        referenced_series(dataset, sops)
+
+
 def test_without_a_named_series_the_slices_tell_it_if_all_are_there(tmp_path):
     series = Series()
     dataset = read_drawing(write_structures(tmp_path / "rs.dcm", series, {"GTV": box(series)}, series_uid=""))
@@ -190,12 +203,13 @@ def test_one_segment_comes_back_on_the_grid_of_its_series(tmp_path, axes):
     made = segmentation(series, tmp_path, ["edema", "tumour"], list(masks))
     stack = slice_stack(scan_folder(tmp_path).instances)
     for roi, expected in (("edema", masks[0]), ("tum", masks[1])):
-        found, notes = segment_mask(made, stack, roi=roi, frame_of_reference=series.frame_uid)
+        found, notes = segment_mask(made, stack, roi=roi)
         assert (found == expected.astype(bool)).all() and notes == []
     with pytest.raises(DataFault, match="'edema', 'tumour'"):
-        segment_mask(made, stack, roi=None, frame_of_reference=series.frame_uid)
+        segment_mask(made, stack, roi=None)
+    made.FrameOfReferenceUID = uid("another")
     with pytest.raises(DataFault, match="frame of reference is not that of the series"):
-        segment_mask(made, stack, roi="edema", frame_of_reference=uid("another"))
+        segment_mask(made, stack, roi="edema")
 
 
 def test_a_segmentation_on_a_finer_grid_is_refused(tmp_path):
@@ -206,7 +220,7 @@ def test_a_segmentation_on_a_finer_grid_is_refused(tmp_path):
     other.write(tmp_path / "b")
     with pytest.raises(DataFault) as raised:
         stack = slice_stack(scan_folder(tmp_path / "b").instances)
-        segment_mask(made, stack, roi=None, frame_of_reference=series.frame_uid)
+        segment_mask(made, stack, roi=None)
     assert fault(raised)[0] == "mask_other_grid"
 
 
@@ -230,7 +244,7 @@ def test_the_real_structure_set_is_the_mask_of_the_data_set(shared_data):
     instances = scan_folder(folder / "image").instances
     stack = slice_stack(instances)
     structures = read_drawing(folder / "mask/RS.dcm")
-    mask, _ = contour_mask(structures, stack, roi=None, frame_of_reference=instances[0]["FrameOfReferenceUID"])
+    mask, _ = contour_mask(structures, stack, roi=None)
     truth = sitk.ReadImage(str(shared_data / "sts36/nifti/STS_025/MR_T1_mask.nii.gz"))
     assert np.allclose(truth.GetOrigin(), stack.grid["origin_mm"], atol=1e-3)
     assert np.allclose(truth.GetDirection(), stack.grid["direction"])
@@ -244,7 +258,7 @@ def test_the_real_segmentation_is_its_nrrd(shared_data):
     instances = scan_folder(folder / "image").instances
     made = read_drawing(folder / "seg/label.seg")
     stack = slice_stack(instances)
-    mask, _ = segment_mask(made, stack, roi="liver", frame_of_reference=instances[0]["FrameOfReferenceUID"])
+    mask, _ = segment_mask(made, stack, roi="liver")
     truth = sitk.ReadImage(str(folder / "nrrd/label.nrrd"))
     assert np.allclose(truth.GetOrigin(), stack.grid["origin_mm"])
     assert mask.sum() == 322 and (mask == (sitk.GetArrayFromImage(truth) > 0)).all()
@@ -265,8 +279,7 @@ def test_real_structure_sets_with_invalid_references_are_refused(shared_data, na
 
     def mask():
         referenced_series(structures, {image["SOPInstanceUID"]: image["SeriesInstanceUID"] for image in images})
-        frame = images[0]["FrameOfReferenceUID"]
-        return contour_mask(structures, slice_stack(images), roi="^ROI-1$", frame_of_reference=frame)[0]
+        return contour_mask(structures, slice_stack(images), roi="^ROI-1$")[0]
 
     if code is None:
         assert mask()[0].any() and not mask()[1].any()

@@ -153,9 +153,8 @@ def _masks(files, scans, grids, chosen, folder):
 def _two_masks(key, reading, first, second):
     return (
         f"patient {key[0]}, {key[1]}: {first.path.name} and {second.path.name} are both reader {reading[0]}, repeat "
-        f"{reading[1]}. Choose by `roi` (a part of the file name) in the mapping, tell readers apart by "
-        "`readings`, or name "
-        "one under `skip` (MAP=)."
+        f"{reading[1]}. Choose by `roi` (a part of the file name) in the mapping, tell readers apart by `readings`, "
+        "or name one under `skip` (MAP=)."
     )
 
 
@@ -185,14 +184,12 @@ def _place(file, own, grids, metadata):
         raise DataFault(
             "mask_other_grid",
             f"it lies on the grid of none of the images it may belong to ({listed}). Resample it to its image, or "
-            "name it "
-            "under `skip` in the mapping.",
+            "name it under `skip` in the mapping.",
         )
     raise DataFault(
         "mask_ambiguous",
-        f"it may belong to several images ({listed}), which share one grid. Name its image in its sidecar "
-        "(Sources), or "
-        "in its file name (space-T1w).",
+        f"it may belong to several images ({listed}), which share one grid. Name its image in its sidecar (Sources), "
+        "or in its file name (space-T1w).",
     )
 
 

@@ -1,6 +1,7 @@
 """A series to an image by dcm2niix, on the grid its headers state."""
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -46,27 +47,28 @@ def convert_series(stack):
             (source / f"{number:06d}.dcm").symlink_to(Path(path).resolve())
         options = ["-g", "i", "-b", "y", "-ba", "y", "-z", "n", "-f", "image", "-o", str(target), str(source)]
         done = dcm2niix.main(options, capture_output=True, text=True)
-        path = _only_image(target, done)
+        path = _only_image(target, (done.stdout + done.stderr).replace(f"{source}/", ""), stack.files)
         header_geometry(path)
         sidecar = path.with_suffix(".json")
         facts = json.loads(sidecar.read_text(encoding="utf-8")) if sidecar.exists() else {}
         return on_grid(sitk.ReadImage(str(path)), stack.grid), facts
 
 
-def _only_image(folder, done):
+def _only_image(folder, said, files):
+    """Path of the one image that was made; messages name the files as the user knows them."""
     images = sorted(folder.glob("*.nii"))
     if not images:
-        said = (done.stdout + done.stderr).strip().splitlines() or ["nothing"]
+        named = re.sub(r"\b(\d{6})\.dcm", lambda found: files[int(found[1])], said)
+        last = (named.strip().splitlines() or ["it said nothing"])[-1].strip()
         raise DataFault(
             "series_not_converted",
-            f"dcm2niix makes no image of it ({said[-1].strip()}). Check that its pixels are whole.",
+            f"dcm2niix makes no image of it ({last}). Check that its pixels are whole.",
         )
     if len(images) > 1:
         raise DataFault(
             "series_several_volumes",
-            f"dcm2niix makes {len(images)} images of it ({', '.join(path.stem for path in images)}). Choose one "
-            "of them by "
-            "`where` in the mapping.",
+            f"dcm2niix makes {len(images)} images of it ({', '.join(path.stem for path in images)}). Choose one of "
+            "them by `where` in the mapping.",
         )
     return images[0]
 

@@ -16,6 +16,7 @@ TELLING = words(
     "ImageType EchoTime EchoNumbers DiffusionBValue TemporalPositionIdentifier TriggerTime InversionTime "
     "AcquisitionNumber InstanceNumber"
 )
+CHOOSE = "Choose slices of one kind by `where` in the mapping, or another series."
 PLANES = ("sagittal", "coronal", "axial")
 
 
@@ -72,8 +73,7 @@ def slice_stack(instances):
         raise DataFault(
             "series_without_geometry",
             "no file states where its slice lies (ImagePositionPatient, ImageOrientationPatient, PixelSpacing). "
-            "Export "
-            "the original images, not secondary captures.",
+            "Export the original images, not secondary captures.",
         )
     _check_alike([frame for _, frame in slices])
     axes = _axes(slices[0][1].orientation)
@@ -102,18 +102,13 @@ def _check_alike(frames):
             for ((rows, columns), spacing), n in shapes.most_common()
         )
         raise DataFault("series_mixed_sizes", f"slices differ in size or spacing ({listed}). {CHOOSE}")
-    kinds = []
+    kinds = Counter()
     for frame in frames:
-        same = next(
-            (kind for kind in kinds if np.abs(np.subtract(kind[0], frame.orientation)).max() < SAME_COSINE), None
-        )
-        kinds.append([frame.orientation, 1]) if same is None else same.__setitem__(1, same[1] + 1)
+        same = (kind for kind in kinds if np.allclose(kind, frame.orientation, rtol=0, atol=SAME_COSINE))
+        kinds[next(same, frame.orientation)] += 1
     if len(kinds) > 1:
-        listed = ", ".join(f"{n} {_plane(orientation)}" for orientation, n in kinds)
+        listed = ", ".join(f"{n} {_plane(orientation)}" for orientation, n in kinds.items())
         raise DataFault("series_mixed_orientations", f"slices differ in orientation ({listed}), as scouts do. {CHOOSE}")
-
-
-CHOOSE = "Choose slices of one kind by `where` in the mapping, or another series."
 
 
 def _plane(orientation):
@@ -175,16 +170,14 @@ def _step(positions, axes):
         raise DataFault(
             "series_sheared",
             f"slices are shifted sideways against each other by {sideways_mm:.2f} mm (tilted gantry, or a moving "
-            "stack). "
-            "Resample the series to a straight grid first.",
+            "stack). Resample the series to a straight grid first.",
         )
     whole = np.rint(along / along.min())
     if np.abs(along - along.min() * whole).max() > STEP_TOLERANCE * along.min() * whole.max() + SAME_MM:
         raise DataFault(
             "series_uneven",
             f"slices are {along.min():.2f} to {along.max():.2f} mm apart; even steps are needed. Find out whether "
-            "slices "
-            "of two series were mixed, or resample.",
+            "slices of two series were mixed, or resample.",
         )
     if whole.max() > 1:
         raise _missing(positions, along, whole, axes)

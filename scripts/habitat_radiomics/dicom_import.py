@@ -17,16 +17,14 @@ from habitat_radiomics.dicom_structures import contour_mask
 from habitat_radiomics.faults import DataFault, StudyFault
 from habitat_radiomics.images import write_image
 from habitat_radiomics.import_mapping import read_mapping
-from habitat_radiomics.import_tables import stop_import, write_rows, write_study_tables
+from habitat_radiomics.import_tables import REASON, stop_import, write_rows, write_study_tables
 from habitat_radiomics.sheets import is_identifier, reading_id
 
 NOTE_COLUMNS = ("patient", "sequence", "note")
 CAVEATS = (
-    "The de-identification report says which identifying elements the DICOM files hold; none of their values "
-    "except sex "
-    "and age is in a table, file name or image header written here. Pixels are as they were: faces can be "
-    "recognised in "
-    "head MRI, and burnt-in text stays."
+    "The de-identification report says which identifying elements the DICOM files hold; none of their values except "
+    "sex and age is in a table, file name or image header written here. Pixels are as they were: faces can be "
+    "recognised in head MRI, and burnt-in text stays."
 )
 
 
@@ -123,8 +121,7 @@ def _names(plans, found, key, out, *, keep_ids):
     if wrong:
         raise StudyFault(
             f"{len(wrong)} PatientIDs cannot name files (first '{wrong[0]}'): letters, digits, '-', '_', '.' can. "
-            "Import "
-            "without --keep-ids, so that patients get new names."
+            "Import without --keep-ids, so that patients get new names."
         )
     return {patient: {"patient": patient, "site": ""} for patient in institutions}
 
@@ -140,8 +137,8 @@ def _raise_faults(plans, names, *, skip_faulty):
     if not faults or skip_faulty:
         return
     lines = [
-        f"patient {_name(plan, names)} (PatientID {plan.patient_id or 'empty'})"
-        f"{f', {sequence}' if sequence else ''}, {place}: {fault}"
+        f"patient {_name(plan, names)} (PatientID {plan.patient_id or 'empty'}){f', {sequence}' if sequence else ''}, "
+        f"{place}: {fault}"
         for plan, (sequence, place, fault) in faults
     ]
     advice = "Correct them, or add ARGS=--skip-faulty to import the others; the tables then say what was left out."
@@ -192,7 +189,7 @@ def _write_patient(plan, name, found, mapping, out, written):
     instances = [instance for instance in found.instances if instance["PatientID"] == plan.patient_id]
     reasons = dict.fromkeys(f"{fault.code} {sequence}".strip() for sequence, _, fault in plan.faults)
     written.notes += [{"patient": name["patient"], "sequence": "", "note": f"left out: {reason}"} for reason in reasons]
-    excluded = {"exclude": f"import: {', '.join(reasons)}" if reasons else ""}
+    excluded = {"exclude": f"{REASON}{', '.join(reasons)}" if reasons else ""}
     written.patients.append({"patient": name["patient"], "site": name["site"]} | person(instances) | excluded)
 
 

@@ -118,9 +118,8 @@ def _person_faults(patient, instances):
     return [
         DataFault(
             "patient_mixed",
-            f"files of this PatientID state {len(births)} dates of birth: two persons may share it. Correct "
-            "PatientID in the "
-            "files of one of them, or leave them out (`skip`).",
+            f"files of this PatientID state {len(births)} dates of birth: two persons may share it. Correct PatientID "
+            "in the files of one of them, or leave them out (`skip`).",
         )
     ]
 
@@ -137,8 +136,7 @@ def _plan_sequence(plan, sequence, chosen, series):
         listed = "; ".join(describe_series(instances) for instances in candidates)
         message = (
             f"{len(candidates)} series match: {listed}. Make the expression in the mapping narrower, add `where` "
-            "(such as "
-            "StudyDate or ImageType), or put the UID of the others under `skip`."
+            "(such as StudyDate or ImageType), or put the UID of the others under `skip`."
         )
         plan.faults.append((sequence, candidates[0][0].path, DataFault("series_ambiguous", message)))
 
@@ -155,16 +153,17 @@ def _states(value, text):
 
 
 def _check_shared(plan):
+    """Refuse, and leave out, a sequence that takes the same files as an earlier one."""
     owners = {}
-    for sequence, scan in plan.scans.items():
+    for sequence, scan in list(plan.scans.items()):
         first = owners.setdefault(frozenset(instance.path for instance in scan.instances), sequence)
         if first != sequence:
             message = (
-                f"{describe_series(scan.instances)} is also taken for {first}. Make one of the two expressions in "
-                "the "
+                f"{describe_series(scan.instances)} is also taken for {first}. Make one of the two expressions in the "
                 "mapping narrower."
             )
             plan.faults.append((sequence, scan.instances[0].path, DataFault("series_shared", message)))
+            del plan.scans[sequence]
 
 
 # drawings -----------------------------------------------------------------------------------------------------------
@@ -212,23 +211,21 @@ def _reading(instance, mapping):
 
 
 def _reading_faults(scan):
+    """Faults of readings that several files hold; none of these files is taken."""
     readings = defaultdict(list)
     for drawing in scan.drawings:
-        readings[drawing.reader, drawing.repeat].append(drawing.instance.path)
-    return [
-        (
-            scan.sequence,
-            paths[0],
-            DataFault(
-                "mask_ambiguous",
-                f"{len(paths)} files hold reader {reader}, repeat {repeat} ({', '.join(paths)}). Tell them apart "
-                "by `readings` "
-                "in the mapping, or leave one out (`skip`).",
-            ),
-        )
-        for (reader, repeat), paths in readings.items()
-        if len(paths) > 1
-    ]
+        readings[drawing.reader, drawing.repeat].append(drawing)
+    scan.drawings = [drawings[0] for drawings in readings.values() if len(drawings) == 1]
+    faults = []
+    for (reader, repeat), drawings in readings.items():
+        if len(drawings) > 1:
+            paths = [drawing.instance.path for drawing in drawings]
+            message = (
+                f"{len(paths)} files hold reader {reader}, repeat {repeat} ({', '.join(paths)}). Tell them apart by "
+                "`readings` in the mapping, or leave one out (`skip`)."
+            )
+            faults.append((scan.sequence, paths[0], DataFault("mask_ambiguous", message)))
+    return faults
 
 
 # person -------------------------------------------------------------------------------------------------------------

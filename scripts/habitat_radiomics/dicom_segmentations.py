@@ -33,16 +33,14 @@ def segmented_series(segmentation, series_of_sop):
         listed = ", ".join(sorted(named)) or "none"
         raise DataFault(
             "mask_series_unknown",
-            f"it was drawn on series {listed}, of which {len(found)} are among the files of this patient. Add the "
-            "one "
+            f"it was drawn on series {listed}, of which {len(found)} are among the files of this patient. Add the one "
             "series it was drawn on to the folder, or remove the segmentation.",
         )
     if unknown := [uid for uid in slices if uid not in series_of_sop]:
         raise DataFault(
             "mask_slices_unknown",
-            f"it names {len(unknown)} slices that are not in the series (first {unknown[0]}). Slices are missing, "
-            "or it "
-            "belongs to another series: export both again.",
+            f"it names {len(unknown)} slices that are not in the series (first {unknown[0]}). Slices are missing, or "
+            "it belongs to another series: export both again.",
         )
     return found.pop()
 

@@ -69,8 +69,7 @@ def referenced_series(structures, series_of_sop):
     if named and not known:
         raise DataFault(
             "mask_series_unknown",
-            f"it was drawn on series {named[0]}, which is not among the files of this patient. Add that series to "
-            "the "
+            f"it was drawn on series {named[0]}, which is not among the files of this patient. Add that series to the "
             "folder, or remove the structure set.",
         )
     slices = [uid for contour in _all_contours(structures) for uid in _named_slices(contour)]
@@ -80,14 +79,12 @@ def referenced_series(structures, series_of_sop):
     if known:
         raise DataFault(
             "mask_series_ambiguous",
-            f"it was drawn on {len(known)} series of this patient ({', '.join(known)}), and its contours do not "
-            "name slices of "
-            "one of them only. Export one structure set for each series.",
+            f"it was drawn on {len(known)} series of this patient ({', '.join(known)}), and its contours do not name "
+            "slices of one of them only. Export one structure set for each series.",
         )
     raise DataFault(
         "mask_without_series",
-        f"it names no series, and {found['unknown']} of its {len(slices)} contours name slices that are not among "
-        "the "
+        f"it names no series, and {found['unknown']} of its {len(slices)} contours name slices that are not among the "
         "files of this patient. Export the structure set again together with its images.",
     )
 
@@ -184,8 +181,8 @@ def _check_references(structures, contours, stack, number):
     if known and unknown:
         raise DataFault(
             "mask_slices_unknown",
-            f"it names {len(unknown)} slices that are not in the series (first {unknown[0]}) beside "
-            f"{len(set(known))} that are. Slices are missing, or it belongs to another series: export both again.",
+            f"it names {len(unknown)} slices that are not in the series (first {unknown[0]}) beside {len(set(known))} "
+            "that are. Slices are missing, or it belongs to another series: export both again.",
         )
     same_frame = stack.frame_of_reference in _frames_of_reference(structures, number) - {""}
     if known:
@@ -194,16 +191,16 @@ def _check_references(structures, contours, stack, number):
         raise DataFault(
             "mask_other_frame",
             f"it names {len(unknown)} slices, none of them in the series, and another frame of reference. Export "
-            "structure "
-            "set and images again, together.",
+            "structure set and images again, together.",
         )
     return ["the structure set names none of the slices; placed by series, frame of reference and position"]
 
 
 def _frames_of_reference(structures, number):
     sets = structures.get("StructureSetROISequence", [])
+    frames = structures.get("ReferencedFrameOfReferenceSequence", [])
     own = {str(item.get("ReferencedFrameOfReferenceUID", "")) for item in sets if int(item.ROINumber) == number}
-    return own - {""} or {str(i.get("FrameOfReferenceUID", "")) for i in structures.ReferencedFrameOfReferenceSequence}
+    return own - {""} or {str(i.get("FrameOfReferenceUID", "")) for i in frames}
 
 
 def _voxel_numbers(contour, grid):
@@ -211,9 +208,8 @@ def _voxel_numbers(contour, grid):
     if not _closed(contour):
         raise DataFault(
             "mask_not_closed",
-            f"the region holds {contour.get('ContourGeometricType')} contours; closed planar ones enclose a "
-            "region. Choose "
-            "another `roi`.",
+            f"the region holds {contour.get('ContourGeometricType')} contours; closed planar ones enclose a region. "
+            "Choose another `roi`.",
         )
     points = np.array(contour.ContourData, dtype=float).reshape(-1, 3)
     inverse = np.linalg.inv(grid_affine(grid))
@@ -235,8 +231,8 @@ def _slice_number(contour, places, stack):
         raise DataFault(
             "mask_outside",
             f"a contour lies {number + 1 if number >= 0 else -number} slices along the stack of "
-            f"{stack.grid['size'][2]}, "
-            "outside it. Slices are missing, or it belongs to another series: export both again.",
+            f"{stack.grid['size'][2]}, outside it. Slices are missing, or it belongs to another series: export both "
+            "again.",
         )
     allowed = set().union(*(stack.slice_of.get(uid, set()) for uid in _named_slices(contour)))
     if allowed and number not in allowed:

@@ -7,12 +7,15 @@ from habitat_radiomics.settings import csv_text
 from habitat_radiomics.sheets import read_sheet
 from habitat_radiomics.whole_files import replace_text
 
+REASON = "import: "  # begins what an import writes into the column exclude
+
 
 def write_study_tables(folder, patients, images):
     """Write patients.tsv and images.tsv.
 
     Rows of the patients table that are there stay as they are, with every column added to them (outcomes, clinical
-    data); only patients who are not yet in it are added. Rows of the images table are replaced for the patients given.
+    data); only patients who are not yet in it are added, and reasons in column ``exclude`` that an import wrote are
+    renewed. Rows of the images table are replaced for the patients given.
 
     Parameters
     ----------
@@ -27,12 +30,22 @@ def write_study_tables(folder, patients, images):
         If a table that is there cannot be read.
     """
     folder = Path(folder)
-    known = existing_rows(folder / "patients.tsv")
+    reasons = {row["patient"]: row.get("exclude") for row in patients}
+    known = [_renewed(row, reasons) for row in existing_rows(folder / "patients.tsv")]
     names = {row["patient"] for row in known}
     write_rows(folder / "patients.tsv", known + [row for row in patients if row["patient"] not in names])
     imported = {row["patient"] for row in images} | {row["patient"] for row in patients}
     others = [row for row in existing_rows(folder / "images.tsv") if row["patient"] not in imported]
     write_rows(folder / "images.tsv", sorted(others + images, key=lambda row: row["patient"]))
+
+
+def _renewed(row, reasons):
+    """Row of a patient with the reason of this import, unless the user gave one."""
+    own = row.get("exclude")
+    if row["patient"] not in reasons or (own and not own.startswith(REASON)):
+        return row
+    reason = reasons[row["patient"]]
+    return row | {"exclude": reason} if own or reason else row
 
 
 def existing_rows(path):

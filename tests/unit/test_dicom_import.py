@@ -209,7 +209,9 @@ def test_a_series_named_under_skip_is_left_out(run):
 
 
 def test_one_series_for_two_sequences_is_refused(run):
-    assert "is also taken for T1. Make one of the two expressions" in faults(run, MAPPING.replace("^t2_tse", "^t1_tse"))
+    mapping = MAPPING.replace("^t2_tse", "^t1_tse")
+    assert "is also taken for T1. Make one of the two expressions" in faults(run, mapping)
+    assert [row["sequence"] for row in read_rows(run(mapping, skip_faulty=True) / "images.tsv")] == ["T1", "T1"]
 
 
 def test_two_echoes_in_one_series_are_told_apart_by_where(run, dicom):
@@ -236,6 +238,7 @@ def test_two_readers_are_told_apart_by_the_readings_of_the_mapping(run, dicom):
         box = [(1, rectangle(series, 1, (2.5, 6.5), (1.5, 4.5)))]
         write_structures(dicom / patient / "second.dcm", series, {"GTV": box}, label="reader B")
     assert "2 files hold reader 1, repeat 1" in faults(run)
+    assert not any(row["mask"] for row in read_rows(run(skip_faulty=True) / "images.tsv"))
     folder = run(MAPPING + "readings: [{match: 'reader B', reader: 2}]")
     rows = [row for row in read_rows(folder / "images.tsv") if row["mask"]]
     assert [(row["patient"], row["reader"], row["mask"]) for row in rows[:2]] == [
@@ -266,6 +269,23 @@ def test_faulty_scans_can_be_left_out_and_their_patients_are_excluded_with_the_r
     study = load_imported(folder, sequences={"T1": None, "T2": None}, reference="T1")
     assert list(study.patients) == [names["4711-0816"]]
     assert study.excluded[names["4711-0815"]][0] == "excluded_by_hand"
+
+
+def test_a_reason_of_an_earlier_import_goes_when_the_fault_is_gone_and_the_users_own_stays(run, dicom):
+    lost = dicom / "4711-0815/all/t1_tse_tra3.dcm"
+    content = lost.read_bytes()
+    lost.unlink()
+    folder = run(skip_faulty=True)
+    rows = read_rows(folder / "patients.tsv")
+    assert sorted(row["exclude"] for row in rows) == ["", "import: series_slices_missing T1"]
+    text = (folder / "patients.tsv").read_text().splitlines()
+    whole = next(number for number, row in enumerate(rows, start=1) if not row["exclude"])
+    (folder / "patients.tsv").write_text(
+        "\n".join([*text[:whole], text[whole] + "no consent", *text[whole + 1 :]]) + "\n"
+    )
+    lost.write_bytes(content)
+    run()
+    assert sorted(row["exclude"] for row in read_rows(folder / "patients.tsv")) == ["", "no consent"]
 
 
 def test_two_persons_under_one_patient_id_are_refused(run, dicom):

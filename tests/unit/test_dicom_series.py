@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from dicom_examples import AXIAL, OBLIQUE, SAGITTAL, Series
 from habitat_radiomics.dicom_convert import convert_series
 from habitat_radiomics.dicom_files import scan_folder
 from habitat_radiomics.dicom_geometry import slice_stack
 from habitat_radiomics.faults import DataFault
+from habitat_radiomics.images import write_image
 
 
 def stack_of(folder):
@@ -22,7 +24,8 @@ def fault_of(folder):
 def test_every_voxel_lies_where_the_dicom_formula_puts_it(tmp_path, axes):
     series = Series(axes=axes)
     series.write(tmp_path / "a" / "b")
-    image, _ = convert_series(stack_of(tmp_path))
+    write_image(convert_series(stack_of(tmp_path))[0], tmp_path / "image.nii.gz")
+    image = sitk.ReadImage(str(tmp_path / "image.nii.gz"))
     values = np.zeros_like(series.voxels)
     for z, y, x in np.ndindex(*series.voxels.shape):
         index = image.TransformPhysicalPointToContinuousIndex(series.point_mm(x, y, z))
@@ -43,6 +46,14 @@ def test_the_number_type_of_the_files_is_kept_and_no_text_stays_in_the_header(tm
     assert image.GetPixelIDTypeAsString() == "16-bit signed integer"
     assert image.GetMetaDataKeys() == ()
     assert sidecar["RepetitionTime"] == 0.55
+
+
+def test_a_file_that_lost_pixels_is_named(tmp_path):
+    paths = Series(shape=(6, 90, 80)).write(tmp_path)
+    paths[2].write_bytes(paths[2].read_bytes()[:-9000])
+    with pytest.raises(DataFault) as raised:
+        convert_series(stack_of(tmp_path))
+    assert raised.value.code == "series_not_converted" and str(paths[2]) in str(raised.value)
 
 
 def test_a_missing_slice_is_refused_with_its_place(tmp_path):

@@ -10,7 +10,7 @@ from habitat_radiomics.bids_files import derived_masks, raw_images, sidecar
 from habitat_radiomics.faults import DataFault, StudyFault
 from habitat_radiomics.images import geometry_difference, header_geometry
 from habitat_radiomics.import_mapping import matches, read_mapping, reading_of
-from habitat_radiomics.import_tables import stop_import, write_study_tables
+from habitat_radiomics.import_tables import NEXT_STEP, stop_import, write_study_tables
 from habitat_radiomics.sheets import read_sheet
 
 TELLING = ("acq", "ce", "rec", "run", "echo", "part", "inv")  # entities that tell images of one suffix apart
@@ -73,7 +73,8 @@ def _said(scans, masks, patients, out):
     lines = [f"{len(scans)} images and {drawn} masks of {imaged} patients are in the tables in {out}."]
     if len(patients) > imaged:
         lines.append(f"{len(patients) - imaged} patients of participants.tsv have no image that fits.")
-    return [*lines, "Columns of participants.tsv were taken as they are: see that none of them names a person."]
+    taken = "Columns of participants.tsv were taken as they are: see that none of them names a person."
+    return [*lines, taken, NEXT_STEP]
 
 
 def _of_session(files, session):

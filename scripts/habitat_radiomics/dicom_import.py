@@ -17,7 +17,7 @@ from habitat_radiomics.dicom_structures import contour_mask
 from habitat_radiomics.faults import DataFault, StudyFault
 from habitat_radiomics.images import write_image
 from habitat_radiomics.import_mapping import read_mapping
-from habitat_radiomics.import_tables import REASON, stop_import, write_rows, write_study_tables
+from habitat_radiomics.import_tables import NEXT_STEP, REASON, stop_import, write_rows, write_study_tables
 from habitat_radiomics.sheets import is_identifier, reading_id
 
 NOTE_COLUMNS = ("patient", "sequence", "note")
@@ -236,6 +236,7 @@ def _close(written, found, names, out, key, *, keep_ids):
     write_rows(out / "deidentification.tsv", tag_rows(found.tags, kept_ids=keep_ids))
     if not keep_ids:
         write_rows(Path(key), list(names.values()), KEY_COLUMNS)
+        Path(key).chmod(0o600)  # for its owner only
     own_names = {row["patient"] for row in names.values()}
     files = [*written.files, "images.tsv", "patients.tsv", "import_notes.tsv"]
     if leaked := leaked_values(out, files, found.identifiers - own_names):
@@ -248,4 +249,5 @@ def _close(written, found, names, out, key, *, keep_ids):
     names_said = "Patients kept their PatientID." if keep_ids else f"Who is who stands in {key}; keep it apart."
     left = sum(bool(row["exclude"]) for row in written.patients)
     left_out = f" {left} patients have a reason in column exclude." if left else ""
-    return [f"{images} images and {masks} masks of {patients} patients are in {out}.{left_out}", CAVEATS, names_said]
+    counts = f"{images} images and {masks} masks of {patients} patients are in {out}.{left_out}"
+    return [counts, CAVEATS, names_said, NEXT_STEP]

@@ -7,6 +7,7 @@ from habitat_radiomics.settings import csv_text
 from habitat_radiomics.sheets import read_sheet
 from habitat_radiomics.whole_files import replace_text
 
+NEXT_STEP = "Next: add your outcome and clinical columns to patients.tsv, and set data.folder to this folder."
 REASON = "import: "  # begins what an import writes into the column exclude
 
 

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -159,3 +161,12 @@ def test_a_broken_sidecar_and_a_file_that_is_no_image_are_named(run, bids):
 def test_participants_need_their_identifier(run, bids):
     (bids / "participants.tsv").write_text("id\tage\n1\t2\n")
     assert "column participant_id is missing" in fault(run)
+
+
+def test_the_script_says_what_it_did_and_fails_with_the_faults(bids, tmp_path):
+    script = Path(__file__).resolve().parents[2] / "scripts/import_bids.py"
+    command = [sys.executable, str(script), str(bids), str(tmp_path / "study")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("4 images and 2 masks of 2 patients are in the tables in")
+    failed = subprocess.run([*command, "--session", "9"], capture_output=True, text=True)
+    assert failed.returncode == 1 and failed.stderr.startswith("No image below")

@@ -129,6 +129,7 @@ def test_the_key_is_kept_outside_and_a_second_import_keeps_its_names(run, dicom,
     key = read_rows(tmp_path / "key.tsv")
     names = {row["PatientID"]: row["patient"] for row in key}
     assert set(names) == {"4711-0815", "4711-0816"} and set(names.values()) == {"P001", "P002"}
+    assert (tmp_path / "key.tsv").stat().st_mode & 0o077 == 0
     assert {row["institution"] for row in key} == {PERSON["InstitutionName"]}
     write_patient(dicom, "0001", InstitutionName="Anderswo")
     run()

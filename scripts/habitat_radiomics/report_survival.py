@@ -16,7 +16,13 @@ from habitat_radiomics.labels import (
     significant,
 )
 from habitat_radiomics.report_blocks import figure, gallery, heading, paragraph, section, stored, table
-from habitat_radiomics.report_statistics import audit_sentence, csv_bytes, leakage_sentence, permutation_picture
+from habitat_radiomics.report_statistics import (
+    audit_sentence,
+    csv_bytes,
+    leakage_sentence,
+    permutation_picture,
+    volume_blocks,
+)
 from habitat_radiomics.survival_validation import at_horizon
 
 CALIBRATION_COLUMNS = {
@@ -53,6 +59,7 @@ def _performance_section(results, captions):
         of_cohorts(results, captions, "time_auc", "AUC over time of all models"),
         of_cohorts(results, captions, "prediction_error", "Prediction error over time of all models"),
         survival_comparison_table(results, captions),
+        *volume_blocks(results, captions),
         permutation_picture(results, captions),
     ]
     return section("validation", "Validation", blocks)

@@ -20,7 +20,8 @@ def test_the_default_study_is_described_in_full():
     text = text_of(example_config(), {"numpy": "2.4.0", "pyradiomics": "3.0.1", "python": "3.11.4"})
     for words in (
         "The cohorts were given in column cohort",
-        "T1 and T2: images were corrected for the bias field with N4 (Tustison 2010; shrink factor 4) inside the body",
+        "T1 and T2: images were corrected for the bias field with N4 (Tustison 2010; separable implementation; "
+        "shrink factor 4) inside the body",
         "resampled to 1 × 1 × 1 mm (cubic B-spline interpolation",
         "mean 0 and standard deviation 100 of the body",
         "the peritumoural shell of 5 mm around it, clipped to the body",
@@ -85,6 +86,10 @@ def test_banks_of_regions_are_described_apart():
     assert "32 bins" in text
 
 
+def test_the_engine_of_the_bias_correction_is_named():
+    assert "N4 (Tustison 2010; ITK; shrink factor 2)" in changed("preprocess", bias_engine="reference", shrink_factor=2)
+
+
 def test_the_engine_and_its_check_are_named():
     text = text_of(example_config())
     assert (
@@ -145,3 +150,21 @@ def test_stability_of_features_is_named_where_a_signature_asks_for_it():
     config["signatures"]["habitat"] = {**habitat, "steps": [{"stable": {"threshold": 0.8}}, *habitat["steps"]]}
     assert "ICC(2,1) of a feature over all of them is its stability" in text_of(config)
     assert "for habitats, ICC above 0.8 under small changes" in text_of(config)
+
+
+def test_given_features_are_described_as_such_and_nothing_is_said_of_images():
+    text = changed("data", source="features", features={"T1": {"tumour": "a.csv", "rim": "b.csv"}})
+    assert "Features were given in tables (T1 tumour and T1 rim)" in text
+    assert "bias field" not in text
+    assert "PyRadiomics" not in text
+
+
+def test_a_choice_among_classifiers_names_them_from_the_simplest_on():
+    config = example_config()
+    chosen = {"estimator": "best", "classifiers": ["mlp", "knn"], "inputs": "features"}
+    config = {**config, "models": {**config["models"], "combined": {**config["models"]["combined"], **chosen}}}
+    text = text_of(config)
+    assert "Combined chose from, the simplest first: k nearest neighbours and multilayer perceptron; each tuned" in text
+    assert "within one standard error of the largest" in text
+    assert "That of Combined was learnt on scores of training patients held out from the fit." in text
+    assert "chose from" not in text_of(example_config())

@@ -7,7 +7,7 @@ SHIM   := $(CURDIR)/envs/build-shim
 CONFIG := $(if $(STUDY),--configfile $(STUDY))
 PIP    := PYTHONPATH="$(SHIM)" $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
 
-.PHONY: demo changes cost slurm test test-slurm check docs lock clean help
+.PHONY: demo changes cost slurm test test-slurm bench check docs lock clean help
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^[a-z-]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,9 @@ test: $(VENV)/.complete-dev check tests/cache/pyradiomics ## set up and pass eve
 
 test-slurm: $(VENV)/.complete-slurm $(VENV)/.complete-dev ## start a SLURM on this machine, pass its tests, stop it (FULL=1: with the whole demo study)
 	HABITAT_SLURM_STUDY=$(if $(FULL),demo,small) $(BIN)/python -m pytest tests/slurm
+
+bench: $(VENV)/.complete ## every step beside the library as used, one table: benchmarks/results/<date>.md (ROWS="n4 lasso": some, printed)
+	@$(BIN)/python benchmarks/run.py $(ROWS)
 
 check: $(VENV)/.complete-dev ## formatting and lint
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -31,6 +31,7 @@ $(VENV)/.complete: envs/build.txt envs/requirements.txt
 	@$(PIP) -r envs/build.txt
 	@$(PIP) --no-build-isolation -r envs/requirements.txt
 	@$(BIN)/python -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
+	@$(BIN)/python scripts/compile_kernels.py
 	@touch $@
 
 $(VENV)/.complete-dev: $(VENV)/.complete envs/dev.txt
@@ -46,6 +47,7 @@ tests/cache/pyradiomics: | $(VENV)/.complete
 	$(BIN)/python envs/unpack_test_images.py $@
 
 test: $(VENV)/.complete-dev check tests/cache/pyradiomics ## set up and pass every test
+	$(BIN)/python scripts/compile_kernels.py
 	$(BIN)/python -m pytest -n $(CORES) tests/unit
 	$(BIN)/python -m pytest tests/workflow
 

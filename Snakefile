@@ -48,5 +48,11 @@ rule features:
         expand(rules.collect_features.output, part=PARTS),
 
 
+# Once after an installation or an edit, instead of in every job of the first ones.
+onstart:
+    if not are_compiled():
+        subprocess.run([sys.executable, SCRIPTS / "compile_kernels.py"])
+
+
 onsuccess:
     print(settings.closing_line(RESULTS))

@@ -18,7 +18,7 @@ SIZE = [320, 320, 24]
 
 
 def n4_shrink_4():
-    return n4(head("brain1", size=SIZE), source("brain1"), shrink=4, goal_s=0.3)
+    return n4(head("brain1", size=SIZE), source("brain1"), shrink=4, goal_s=0.3, rounds=1)
 
 
 def n4_shrink_2():
@@ -26,7 +26,7 @@ def n4_shrink_2():
 
 
 def n4_native():
-    return n4(head("brain2"), source("brain2"), shrink=4, goal_s=0.3)
+    return n4(head("brain2"), source("brain2"), shrink=4, goal_s=0.3, rounds=1)
 
 
 def n4(image, name, *, shrink, goal_s, rounds=3):

@@ -8,6 +8,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import bootstrap_chain
+import extraction
 import harness
 import run
 import two_group_tests
@@ -66,3 +67,16 @@ def test_a_row_runs_and_agrees():
     row = run.measure_row("rows_statistics", "intraclass_correlation")
     assert row.difference.startswith("ICC at most ")
     assert float(row.difference.split()[-1]) < 1e-12
+
+
+def test_both_ways_to_extract_features_give_equal_values(monkeypatch):
+    for name, small in (("VOLUME", (20, 26, 28)), ("VOXELS", 900), ("SHELL_MM", 2), ("PAD", 4)):
+        monkeypatch.setattr(extraction, name, small)
+    for cached in (extraction.scan, extraction.cropped_scan):
+        cached.cache_clear()
+    for make in (extraction.five_regions_cropped, extraction.texture_of_30000_voxels):
+        pair = make()
+        found = pair.differ(pair.theirs(), pair.ours())
+        assert ", 0 differ by more than 1e-6, largest" in found
+    extraction.scan.cache_clear()
+    extraction.cropped_scan.cache_clear()

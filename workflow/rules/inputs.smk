@@ -123,9 +123,9 @@ def scan_name(wildcards):
     return f"patient {wildcards.patient}, {wildcards.sequence}"
 
 
-def checked_again(wildcards):
+def sample_state(patient, sequence):
     """Whether a scan is in the sample that the reference engine extracts too."""
-    return "yes" if settings.is_checked(STUDY, wildcards.patient, wildcards.sequence) else "no"
+    return state(f"sample/{patient}.{sequence}", {"cross_check": settings.is_checked(STUDY, patient, sequence)})
 
 
 def habitats_of_part(output):

@@ -79,10 +79,11 @@ def test_equal_fits_are_stored_in_equal_bytes_and_read_back_exactly(kind, tmp_pa
 def test_another_process_with_more_threads_stores_the_same_bytes(tmp_path):
     code = (
         "import sys, numpy as np; sys.path.insert(0, 'scripts')\n"
+        "from habitat_radiomics import classifiers\n"
         "from habitat_radiomics.best_classifier import BestClassifier\n"
         "from habitat_radiomics.persist import save_object\n"
         "X = np.random.default_rng(0).normal(size=(40, 2)); y = np.arange(40) % 2; X += y[:, None]\n"
-        "kinds = ('random_forest', 'gradient_boosting', 'mlp')\n"
+        "classifiers.TREES = 5; kinds = ('random_forest', 'gradient_boosting', 'mlp')\n"
         "save_object(sys.argv[1], BestClassifier(classifiers=kinds, folds=2).fit(X, y))\n"
     )
     for threads in ("1", "4"):

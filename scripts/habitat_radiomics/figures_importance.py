@@ -10,7 +10,7 @@ from habitat_radiomics.validation import cohorts_of
 
 MOST = 15  # inputs drawn
 ROW_MM, HEAD_MM = 6.2, 32
-NAME_WIDTH = 42  # characters of a line of a name
+NAME_WIDTH = 34  # characters of a line of a name
 
 
 @styled

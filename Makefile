@@ -7,13 +7,17 @@ SHIM   := $(CURDIR)/envs/build-shim
 CONFIG := $(if $(STUDY),--configfile $(STUDY))
 PIP    := PYTHONPATH="$(SHIM)" $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
 
-.PHONY: demo changes cost slurm test test-slurm check docs lock clean help
+.PHONY: demo apply changes cost slurm test test-slurm check docs lock clean help
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^[a-z-]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.complete ## run the complete study on the embedded demo cohort
 	@$(BIN)/snakemake --cores $(CORES) --quiet host reason rules
+
+apply: $(VENV)/.complete ## predict new patients by the models of a study (BUNDLE=... PATIENTS=... IMAGES=... OUT=name)
+	@$(BIN)/python scripts/apply_bundle.py --bundle "$(BUNDLE)" --patients "$(PATIENTS)" --images "$(IMAGES)" \
+	  $(if $(OUT),--out "$(OUT)") --cores $(CORES) --quiet host reason rules
 
 changes: $(VENV)/.complete ## say what would run and why, by patient and step (STUDY=config/studies/....yaml); nothing runs
 	@$(BIN)/python scripts/list_changes.py $(CONFIG)

@@ -34,7 +34,8 @@ if STUDY.predicts:
     include: f"workflow/rules/validate_{OUTCOME_TYPE}.smk"
     include: "workflow/rules/figures.smk"
     include: f"workflow/rules/figures_{OUTCOME_TYPE}.smk"
-    include: "workflow/rules/report.smk"
+    include: "workflow/rules/bundle.smk"
+    include: "workflow/rules/" + ("apply.smk" if STUDY.applied else "report.smk")
 
 
 rule all:
@@ -49,4 +50,4 @@ rule features:
 
 
 onsuccess:
-    print(settings.closing_line(RESULTS))
+    print(settings.closing_line(RESULTS, applied=STUDY.applied))

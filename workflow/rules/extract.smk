@@ -40,7 +40,7 @@ rule extract_habitats:
     """Radiomic features, size and neighbourhood of the habitats of one set in one patient's sequence."""
     input:
         settings=lambda wildcards: HABITAT_FEATURE_STATES[wildcards.sequence, wildcards.habitats],
-        artifact=rules.fit_habitats.output.artifact,
+        artifact=learnt(rules.fit_habitats.output.artifact),
         image=rules.normalise_image.output.image,
         labels=rules.label_habitats.output.labels,
         upstream=rules.label_habitats.output.record,

@@ -26,7 +26,7 @@ rule unpack_bundle:
         mem_mb=scaled(1000),
         runtime=scaled(5),
     params:
-        results=RESULTS,
+        results=lambda wildcards: RESULTS,
     shell:
         "python {input.code[0]} --bundle {input.bundle:q} --results {params.results:q}"
         " --members {output.members:q} > {log:q} 2>&1"

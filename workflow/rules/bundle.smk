@@ -62,7 +62,7 @@ rule write_bundle:
         mem_mb=scaled(1000),
         runtime=scaled(5),
     params:
-        results=RESULTS,
+        results=lambda wildcards: RESULTS,
     shell:
         "python {input.code[0]} --settings {input.settings:q} --ranges {input.ranges:q} --results {params.results:q}"
         " --members {input.members:q} --bundle {output.bundle:q} > {log:q} 2>&1"

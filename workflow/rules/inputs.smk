@@ -2,7 +2,7 @@
 
 
 def learnt(path):
-    """What was fitted, by its path and not by the rule that fits it: in its place a bundle may have brought it."""
+    """What was fitted, by its path alone; a bundle may have brought it in place of the step that fits it."""
     return str(path)
 
 
@@ -341,6 +341,6 @@ def final_files():
         return rules.write_application.output
     if STUDY.predicts:
         written = [rules.write_report, rules.write_nomogram_page, rules.write_provenance, rules.write_bundle]
-        return [path for rule in written for path in rule.output]
+        return [path for step in written for path in step.output]
     figures = {name: habitat_figures(name) for name in HABITATS}
     return paths_in(figures) + expand(rules.collect_features.output.features, part=PARTS)

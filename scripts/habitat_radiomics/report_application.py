@@ -17,7 +17,7 @@ from habitat_radiomics.report_sections import binary_sections, headline_sentence
 from habitat_radiomics.report_survival import survival_sections
 from habitat_radiomics.results import STATISTICS, Results, read_any
 
-MANY_ROWS = 30  # above this a table is folded
+MANY_ROWS, MANY_PATIENTS = 30, 100  # above this a table is folded
 SEVERITIES = {REFUSED: "Not predicted", WARNING: "Warning", NOTE: "Note"}
 UPDATE_WORDS = {ORIGINAL: "as it came", INTERCEPT: "intercept updated", SLOPE: "intercept and slope updated"}
 OWN_FIT = (
@@ -127,7 +127,7 @@ def application_page(application, parts):
     ]
     return rendered_page(
         parts,
-        title=results.config["report"]["title"] or f"Models of {application.manifest['study']} applied",
+        title=results.config["report"]["title"] or f"Models of the study {application.manifest['study']}, applied",
         study=results.config["study"],
         outcome=results.outcome,
         headline=summary(application),
@@ -198,7 +198,7 @@ def predictions_section(application):
         header,
         rows,
         note="Probability of the outcome; the group is high from the cut-off on that was learnt in training.",
-        folded=len(rows) > MANY_ROWS,
+        folded=len(rows) > MANY_PATIENTS,
     )
     paths = results.files["predictions"]
     downloads = [

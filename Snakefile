@@ -22,6 +22,11 @@ include: "workflow/rules/habitats.smk"
 include: "workflow/rules/extract.smk"
 
 
+if CONFIG["nested"]:
+
+    include: "workflow/rules/nested.smk"
+
+
 # Without an outcome a study ends with its habitats and features.
 if STUDY.predicts:
 

@@ -6,6 +6,7 @@ from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.habitat_sets import region_names
 from habitat_radiomics.labels import CLASSES, CRITERIA, count, percent
+from habitat_radiomics.methods_nested import nested_text
 from habitat_radiomics.outcome_settings import event_column, is_survival
 
 INTENSITIES = {
@@ -69,6 +70,7 @@ def methods_text(config, *, orders, reference, versions):
         ("Images", images_text(config, orders["sequences"])),
         ("Regions", regions_text(config)),
         ("Habitats", habitats_text(config)),
+        ("Nested habitats", nested_text(config)),
         ("Features", features_text(config, orders["sequences"])),
         ("Reproducibility", reproducibility_text(config)),
         ("Harmonisation", methods_survival.harmonise_text(config)),

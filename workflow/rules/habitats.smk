@@ -1,9 +1,10 @@
-HABITATS = list(CONFIG["habitats"])
+HABITATS, NESTED = list(CONFIG["habitats"]), list(CONFIG["nested"])
+SETS = [*HABITATS, *NESTED]
 SAMPLE_STATES = {name: state(f"sample_voxels.{name}", settings.habitat_sample(STUDY, name)) for name in HABITATS}
 HABITAT_STATES = {name: state(f"fit_habitats.{name}", settings.habitat_fit(STUDY, name)) for name in HABITATS}
-HABITAT_WORDS = {name: state(f"figures/habitats.{name}", settings.habitat_figures(STUDY, name)) for name in HABITATS}
+HABITAT_WORDS = {name: state(f"figures/habitats.{name}", settings.habitat_figures(STUDY, name)) for name in SETS}
 HABITAT_PATIENTS = {
-    name: state(f"figures/habitats.{name}.patients", settings.habitat_patients(STUDY, name)) for name in HABITATS
+    name: state(f"figures/habitats.{name}.patients", settings.habitat_patients(STUDY, name)) for name in SETS
 }
 PERTURBATION_STATES = {
     name: state(f"perturb_habitats.{name}", settings.habitat_perturbation(STUDY, name)) for name in HABITATS

@@ -68,7 +68,7 @@ rule check_leakage:
             *([rules.assess_reproducibility.output.fitted_on] if any(asks_for("icc", s) for s in SIGNATURES) else []),
             *expand(rules.assess_habitat_stability.output.fitted_on, habitats=stable_sets(SIGNATURES)),
             *expand(rules.fit_intensity_scale.output.scale, sequence=LEARNT_SCALES),
-            *expand(rules.fit_habitats.output.artifact, habitats=HABITATS),
+            *expand(rules.fit_habitats.output.artifact, habitats=SETS),
         ],
         code=code("check_leakage"),
     output:

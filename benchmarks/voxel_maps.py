@@ -106,10 +106,9 @@ def alone(function, *arguments):
 
 
 def disagreement(mine, reference):
-    """Largest relative difference, of values that differ by more than 2e-8; NaN of pyradiomics left out."""
-    apart, size = np.abs(mine - reference), np.abs(reference)
-    counted = np.isfinite(reference) & (apart > 2e-8)
-    return float((apart[counted] / np.maximum(size[counted], 1e-12)).max(initial=0.0))
+    """Largest difference, relative to the value or to 0.01 where that is smaller; NaN of pyradiomics left out."""
+    known = np.isfinite(reference)
+    return float((np.abs(mine - reference)[known] / np.maximum(np.abs(reference[known]), 0.01)).max())
 
 
 def compare(name, radius, limit):

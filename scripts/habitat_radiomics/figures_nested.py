@@ -59,6 +59,7 @@ def _map_of(probability, labels, found):
     flat = sitk.GetArrayFromImage(probability)[0]
     whole = np.full(sitk.GetArrayViewFromImage(labels).shape, np.nan)
     whole[found.number - 1] = flat
+    whole[sitk.GetArrayViewFromImage(labels) == 0] = np.nan
     image = sitk.GetImageFromArray(whole)
     image.CopyInformation(labels)
     return largest_slice(image, sitk.Cast(labels > 0, sitk.sitkUInt8)).values

@@ -22,7 +22,9 @@ def _set_text(name, config):
     return (
         f"Nested habitats ({name}): a support vector machine ({kernel}) of features of the whole tumour in "
         f"{' and '.join(chosen['sequences'])} was fitted to the training patients{_horizon_text(config, chosen)}, with "
-        "probabilities by Platt's sigmoid of decision values of machines that did not see the patient. The same "
+        "probabilities by Platt's sigmoid of decision values of machines that did not see the patient. Features were "
+        f"offered whose correlation, over tumours, with the mean of their local counterparts is {chosen['min_transfer']:g} "
+        "or more: others mean something else in a neighbourhood. The same "
         f"features were computed about every voxel ({side} x {side} x {side} voxels, within the tumour), standardised "
         "by their own mean and spread over the voxels of the training patients, each patient weighing the same, and "
         "given to the machine: a training patient's to one fitted without the patient's fold (of "

@@ -182,8 +182,8 @@ def join_small(numbers, probability, *, floor, k):
 
 
 def map_image(probability, mask):
-    """Return the map as an image (float32), NaN outside the tumour."""
-    array = np.full(sitk.GetArrayViewFromImage(mask).shape, np.nan, np.float32)
+    """Return the map as an image (float32), 0 outside the tumour: readers of NIfTI take NaN for 0."""
+    array = np.zeros(sitk.GetArrayViewFromImage(mask).shape, np.float32)
     array[sitk.GetArrayViewFromImage(mask) != 0] = probability
     image = sitk.GetImageFromArray(array)
     image.CopyInformation(mask)

@@ -63,7 +63,7 @@ def fit_nested(features, moments, outcome, *, settings):
         Of the same patients.
     settings : dict
         See `settings.nested_fit`: sequences, k, steps, kernel, cost, gamma, folds, seed, horizon, censored,
-        min_voxels, min_fraction, tidying.
+        min_voxels, min_fraction, min_transfer, tidying.
 
     Returns
     -------
@@ -122,21 +122,24 @@ def _model(name, features, moments, label, weight, settings):
     ``auc_held_out`` is that of the decision values behind the sigmoid: of machines (selection included) that did not
     see the patient.
     """
-    columns, machine, scale = _machine(features, label, weight, settings)
-    held_out = _held_out(features, label, weight, settings)
+    columns, machine, scale = _machine(features, moments, label, weight, settings)
+    held_out = _held_out(features, moments, label, weight, settings)
     slope, offset = platt_sigmoid(held_out, label.to_numpy())
     return {
         "name": name, "features": columns, "kernel": settings["kernel"], "gamma": _gamma(settings, len(columns)),
         "vectors": machine.support_vectors_.tolist(), "weights": machine.dual_coef_[0].tolist(),
         "intercept": float(machine.intercept_[0]), "slope": slope, "offset": offset,
         "global": scale, "local": local_scale(moments, columns, features.index),
+        "transfer": transfer(features[columns], moments).tolist(), "candidates": features.shape[1],
+        "transferable": len(transferable(features, moments, least=settings["min_transfer"])),
         "auc_held_out": float(auc(label, held_out)) if np.ptp(held_out) > 0 else 0.5,
         "patients": len(label), "events": int(label.sum()), "fitted_on": digests(features.index),
     }  # fmt: skip
 
 
-def _machine(features, label, weight, settings):
+def _machine(features, moments, label, weight, settings):
     """Selected columns, the machine and the scale of whole tumours."""
+    features = features[transferable(features, moments, least=settings["min_transfer"])]
     steps = build_signature(settings["steps"], seed=settings["seed"])
     columns = list(clone(steps).fit(features, label.to_numpy()).get_feature_names_out(features.columns))
     values = features[columns]
@@ -156,15 +159,46 @@ def _standardised(values, scale):
     return np.nan_to_num(apart)
 
 
-def _held_out(features, label, weight, settings):
+def _held_out(features, moments, label, weight, settings):
     """Decision value of every patient by a machine, selection included, that did not see the patient."""
     number = stratified_folds(label, folds=settings["folds"], seed=settings["seed"] + 1).to_numpy()
     values = np.zeros(len(label))
     for fold in np.unique(number):
         out = number == fold
-        columns, machine, scale = _machine(features[~out], label[~out], weight[~out], settings)
+        columns, machine, scale = _machine(features[~out], moments, label[~out], weight[~out], settings)
         values[out] = machine.decision_function(_standardised(features.loc[out, columns], scale))
     return values
+
+
+def transfer(features, moments):
+    """Correlation, over tumours, of a feature of the tumour with the mean of its local counterpart.
+
+    A feature near 1 means the same of a tumour and of its neighbourhoods (a mean). One near 0 is about something
+    else in them: the spread of intensities in a tumour comes from its subregions, that in a neighbourhood from noise
+    and from edges, so that a map of it would show edges.
+
+    Parameters
+    ----------
+    features : DataFrame, patients x columns
+    moments : dict
+        See `fit_nested`.
+
+    Returns
+    -------
+    Series
+        By column, Pearson's r; 0 where one of the two is constant or missing.
+    """
+    middle = pd.DataFrame({p: {c: moments[p][c][1] for c in features} for p in features.index}).T[list(features)]
+    centred = (features - features.mean()).fillna(0.0), (middle - middle.mean()).fillna(0.0)
+    spread = np.sqrt(np.square(centred[0]).sum() * np.square(centred[1]).sum())
+    return ((centred[0] * centred[1]).sum() / spread.where(spread > 0)).fillna(0.0)
+
+
+def transferable(features, moments, *, least):
+    """Return the columns whose `transfer` reaches a limit; the best one where none does."""
+    found = transfer(features, moments)
+    kept = list(found.index[found >= least])
+    return kept or [found.idxmax()]
 
 
 def local_scale(moments, columns, patients):
@@ -195,7 +229,7 @@ def scale_table(artifact):
     -------
     DataFrame
         ``feature``, ``tumour_mean``, ``tumour_sd``, ``voxel_mean``, ``voxel_sd``; ``shift``: mean of the voxels in
-        standard deviations of the tumours; ``ratio``: of the two standard deviations.
+        standard deviations of the tumours; ``ratio``: of the two standard deviations; ``transfer``: see there.
     """
     model = artifact["models"][0]
     (mean, sd), (voxel_mean, voxel_sd) = (
@@ -211,5 +245,6 @@ def scale_table(artifact):
             "voxel_sd": voxel_sd,
             "shift": (voxel_mean - mean) / wide,
             "ratio": voxel_sd / wide,
+            "transfer": model["transfer"],
         }  # fmt: skip
     )

@@ -26,7 +26,7 @@ def _of_sequence(study, sequence, chosen):
 def nested_fit(study, name):
     """How a nested model is learnt; its features by sequence."""
     chosen, config = study.config["nested"][name], study.config
-    same = ("sequences", "k", "steps", "kernel", "cost", "gamma", "censored", "min_fraction", "tidying")
+    same = ("sequences", "k", "steps", "kernel", "cost", "gamma", "censored", "min_fraction", "min_transfer", "tidying")
     return {
         **{key: chosen[key] for key in same},
         "horizon": horizon(config, name),

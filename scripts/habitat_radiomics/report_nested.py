@@ -28,8 +28,9 @@ def machine_sentence(artifact):
     at = f" by {horizon:g}" if horizon else ""
     left_out = CENSORED[artifact["censored"]] if horizon else ""
     return (
-        f"A support vector machine of {count(len(full['features']))} features of whole tumours was fitted to "
-        f"{count(full['patients'])} training patients, {count(full['events'])} with the event{at}.{left_out} "
+        f"A support vector machine of {count(len(full['features']))} features of whole tumours, selected among the "
+        f"{count(full['transferable'])} (of {count(full['candidates'])}) that mean the same in neighbourhoods, was fitted "
+        f"to {count(full['patients'])} training patients, {count(full['events'])} with the event{at}.{left_out} "
         f"It was applied to the same features of every voxel's neighbourhood. Maps of training patients come from "
         f"{count(len(artifact['models']) - 1)} machines, selection and scale included, that did not see them."
     )
@@ -52,13 +53,23 @@ def scale_table(results, name):
     scales = results.nested[name]["scales"]
     rows = [
         [feature_label(row.feature), *(significant(value, 3) for value in (
-            row.tumour_mean, row.tumour_sd, row.voxel_mean, row.voxel_sd, row.shift, row.ratio))]
+            row.tumour_mean, row.tumour_sd, row.voxel_mean, row.voxel_sd, row.shift, row.ratio, row.transfer))]
         for row in scales.itertuples()
     ]  # fmt: skip
-    header = ["Feature", "Tumours: mean", "SD", "Neighbourhoods: mean", "SD", "Shift (SD of tumours)", "Ratio of SD"]
+    header = [
+        "Feature",
+        "Tumours: mean",
+        "SD",
+        "Neighbourhoods: mean",
+        "SD",
+        "Shift (SD of tumours)",
+        "Ratio of SD",
+        "Transfer (r)",
+    ]
     note = (
         "In training patients. Where shift is far from 0 or the ratio far from 1, the tumours' scale does not fit "
-        "neighbourhoods: these are standardised by their own."
+        "neighbourhoods: these are standardised by their own. Transfer: correlation, over tumours, of the feature with "
+        "the mean of its local counterpart."
     )
     download = stored(results.files["nested"][name]["scales"], f"scales_{name}.csv")
     return table("Scale of tumours and of neighbourhoods", header, rows, note=note, download=download)

@@ -7,12 +7,19 @@ import pytest
 from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.leakage import digests
 from habitat_radiomics.nested_map import decision_values, model_for, probabilities, standardised
-from habitat_radiomics.nested_model import fit_nested, horizon_outcome, local_scale, scale_table
+from habitat_radiomics.nested_model import (
+    fit_nested,
+    horizon_outcome,
+    local_scale,
+    scale_table,
+    transfer,
+    transferable,
+)
 
 COLUMNS = [f"T1|tumour|original_glcm_F{number}" for number in range(6)]
 SETTINGS = {
     "sequences": ["T1"], "k": 3, "kernel": "rbf", "cost": 1.0, "gamma": None, "censored": "weight", "horizon": None,
-    "min_fraction": 0.05, "min_voxels": 8, "tidying": {}, "folds": 5, "seed": 1,
+    "min_fraction": 0.05, "min_voxels": 8, "min_transfer": -1.0, "tidying": {}, "folds": 5, "seed": 1,
     "steps": [{"complete": {}}, {"zscore": {}}, {"t_or_u": {"alpha": 0.05}}, {"correlation": {"threshold": 0.9}}],
 }  # fmt: skip
 
@@ -97,6 +104,38 @@ def test_the_local_scale_weighs_every_patient_the_same():
     scale = local_scale(moments, ["f"], ["A", "B"])
     assert scale["mean"] == [2.0]
     np.testing.assert_allclose(scale["sd"], [np.sqrt(2 + 4)])
+
+
+def test_features_that_mean_something_else_in_neighbourhoods_are_not_offered():
+    features, moments, _ = cohort()
+    for patient, row in features.iterrows():
+        moments[patient][COLUMNS[0]][1] = 3 + 0.1 * row[COLUMNS[0]]
+        moments[patient][COLUMNS[1]][1] = -row[COLUMNS[1]]
+    found = transfer(features, moments)
+    np.testing.assert_allclose(found.iloc[:2], [1.0, -1.0])
+    expected = np.corrcoef(features[COLUMNS[2]], [moments[p][COLUMNS[2]][1] for p in features.index])[0, 1]
+    np.testing.assert_allclose(found.iloc[2], expected)
+    assert transferable(features, moments, least=0.8) == [COLUMNS[0]]
+    assert transferable(features, moments, least=-1.0) == COLUMNS
+    assert transferable(features[COLUMNS[1:]], moments, least=0.99) == [found.iloc[1:].idxmax()]
+
+
+def test_only_transferable_features_reach_the_machine():
+    features, moments, outcome = cohort()
+    for patient, row in features.iterrows():
+        for column in COLUMNS[1:]:
+            moments[patient][column][1] = row[column]
+    artifact = fit_nested(features, moments, outcome, settings={**SETTINGS, "min_transfer": 0.8})
+    assert all(COLUMNS[0] not in model["features"] for model in artifact["models"])
+    assert artifact["models"][0]["transferable"] == len(COLUMNS) - 1
+    assert artifact["models"][0]["candidates"] == len(COLUMNS)
+
+
+def test_a_constant_local_mean_transfers_nothing():
+    features, moments, _ = cohort()
+    for patient in features.index:
+        moments[patient][COLUMNS[0]][1] = 7.0
+    assert transfer(features, moments).iloc[0] == 0.0
 
 
 def test_the_table_of_scales_says_how_far_the_tumours_scale_is_off():

@@ -53,6 +53,8 @@ rule fit_habitats:
         curve=f"{RESULTS}/habitats/{{habitats}}/count.csv",
     log:
         f"{RESULTS}/logs/fit_habitats/{{habitats}}.log",
+    wildcard_constraints:
+        habitats=one_of(HABITATS),
     threads: 1
     resources:
         mem_mb=scaled(4000),
@@ -80,6 +82,8 @@ rule label_habitats:
         record=f"{RESULTS}/habitats/{{habitats}}/{{patient}}/labels.json",
     log:
         f"{RESULTS}/logs/label_habitats/{{habitats}}.{{patient}}.log",
+    wildcard_constraints:
+        habitats=one_of(HABITATS),
     group:
         "habitats"
     threads: 1

@@ -27,6 +27,11 @@ def learnt_scale(wildcards):
 # habitats
 
 
+def one_of(names):
+    """What a wildcard may be: one of some names; habitats and nested habitats have the same files from other rules."""
+    return "|".join(names) or "(?!)"
+
+
 def scans_of_set(output):
     """Files of a patient, one per sequence of a set of habitats."""
     return lambda wildcards: expand(

@@ -6,10 +6,6 @@ NEIGHBOURHOOD_STATES = {
 NESTED_STATES = {name: state(f"fit_nested.{name}", nested_settings.nested_fit(STUDY, name)) for name in NESTED}
 
 
-ruleorder: fit_nested > fit_habitats
-ruleorder: map_microregion > label_habitats
-
-
 rule measure_neighbourhoods:
     """Mean and spread of every local feature over the tumour of one training patient."""
     input:
@@ -55,7 +51,7 @@ rule fit_nested:
     log:
         f"{RESULTS}/logs/fit_nested/{{habitats}}.log",
     wildcard_constraints:
-        habitats="|".join(NESTED),
+        habitats=one_of(NESTED),
     threads: 1
     resources:
         mem_mb=scaled(4000),
@@ -94,7 +90,7 @@ rule map_microregion:
     log:
         f"{RESULTS}/logs/map_microregion/{{habitats}}.{{patient}}.log",
     wildcard_constraints:
-        habitats="|".join(NESTED),
+        habitats=one_of(NESTED),
     group:
         "habitats"
     threads: 1

@@ -24,7 +24,7 @@ from habitat_radiomics.figures_habitats import (
 )
 from habitat_radiomics.figures_regions import _draw_scale_bar, _extent, _show, _slice_title, scale_bar_mm
 from habitat_radiomics.slices import largest_slice
-from habitat_radiomics.style import BLACK, DOUBLE_COLUMN_MM, ORANGE, new_figure, styled, write_note, write_title
+from habitat_radiomics.style import BLACK, DOUBLE_COLUMN_MM, VERMILION, new_figure, styled, write_note, write_title
 
 COLOURS = "cividis"  # even in lightness, the same to colour-blind readers
 PANEL_MM, GAP_MM, BAR_MM = 42.0, 2.0, 2.5
@@ -130,13 +130,13 @@ def _draw_map_panel(axes, found, probability, k):
 def _draw_microregion(axes, found, k, *, width):
     from habitat_radiomics.figures_regions import _voxel_edges
 
-    lines = _voxel_edges(found.labels == k, found.spacing_mm, ORANGE)
+    lines = _voxel_edges(found.labels == k, found.spacing_mm, VERMILION)
     lines.set(linewidths=width)
     axes.add_collection(lines)
 
 
 def _microregion_handle():
-    return Line2D([], [], color=ORANGE, linewidth=1.2, label="edge of the most active microregion")
+    return Line2D([], [], color=VERMILION, linewidth=1.2, label="edge of the most active microregion")
 
 
 def _draw_colour_bar(figure, box, total, probability):

@@ -29,8 +29,8 @@ def machine_sentence(artifact):
     left_out = CENSORED[artifact["censored"]] if horizon else ""
     return (
         f"A support vector machine of {count(len(full['features']))} features of whole tumours, selected among the "
-        f"{count(full['transferable'])} (of {count(full['candidates'])}) that mean the same in neighbourhoods, was fitted "
-        f"to {count(full['patients'])} training patients, {count(full['events'])} with the event{at}.{left_out} "
+        f"{count(full['transferable'])} (of {count(full['candidates'])}) that mean the same in neighbourhoods, was "
+        f"fitted to {count(full['patients'])} training patients, {count(full['events'])} with the event{at}.{left_out} "
         f"It was applied to the same features of every voxel's neighbourhood. Maps of training patients come from "
         f"{count(len(artifact['models']) - 1)} machines, selection and scale included, that did not see them."
     )

@@ -1,5 +1,6 @@
 """A copy of the checkout with a small study on the demo cohort, for tests that run Snakemake."""
 
+import csv
 import json
 import os
 import shutil
@@ -51,6 +52,19 @@ def copy_code(folder):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
     return folder
+
+
+def change_cell(path, patient, column, value):
+    """Change one cell of a table of patients: `value` of what it was."""
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    for row in rows:
+        if row["patient"] == patient:
+            row[column] = value(row[column])
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]), delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 class Checkout:

@@ -15,6 +15,8 @@ from habitat_radiomics.whole_files import whole_file
 
 AXES = "xyz"
 CHUNK = 1 << 20  # bytes read at a time
+GZIP = 31  # zlib's wbits for a window of 32 kB in gzip's format, whose header then holds no time
+NIFTI_SIZE = 42  # place of the voxels along x, y, z in the header
 NIFTI_HEADER = 348  # bytes; the NIfTI-1 standard's fields below are read at their place in it
 
 
@@ -179,7 +181,7 @@ def write_image(image, path):
     Parameters
     ----------
     image : SimpleITK.Image
-        Any image.
+        3-D, scalar.
     path : str or Path
         Ends in ``.nii`` or ``.nii.gz``; folders are created.
 
@@ -189,19 +191,44 @@ def write_image(image, path):
         If the file does not hold all voxels, as on a full disk.
     """
     with whole_file(path) as unfinished:
-        sitk.WriteImage(image, str(unfinished), useCompression=True)
-        if not _holds_all(unfinished, image):
-            raise OSError(f"{path} could not be written whole. Is the disk full, or a quota reached?")
+        try:
+            _write(image, unfinished)
+        except OSError as error:
+            raise OSError(f"{path} could not be written whole. Is the disk full, or a quota reached?") from error
 
 
-def _holds_all(path, image):
-    """Whether a NIfTI file just written holds every voxel; SimpleITK does not complain when the disk is full."""
-    expected = image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel() * image.GetSizeOfPixelComponent()
+def _write(image, path):
+    """Write a file and see that it holds all voxels: SimpleITK does not complain when the disk is full."""
+    if path.suffix == ".gz":
+        header = _nifti_header(image, path)
+        with path.open("wb") as stream:
+            stream.writelines(_packed([header, memoryview(sitk.GetArrayViewFromImage(image)).cast("B")]))
+        return
+    sitk.WriteImage(image, str(path))
+    expected = image.GetNumberOfPixels() * image.GetSizeOfPixelComponent()
+    if path.suffix == ".nii" and path.stat().st_size < NIFTI_HEADER + expected:
+        raise OSError("voxels are missing")
+
+
+def _packed(parts):
+    """Bytes in gzip's format, by runs of one byte only: a quarter of the time, and noise repeats nothing else."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, GZIP, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    for part in parts:
+        for start in range(0, len(part), CHUNK):
+            yield packer.compress(part[start : start + CHUNK])
+    yield packer.flush()
+
+
+def _nifti_header(image, path):
+    """What SimpleITK puts before the voxels: from a file of the first voxel, with the image's size filled in."""
+    plain = path.with_suffix("")
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            return sum(len(part) for part in iter(lambda: stream.read(CHUNK), b"")) >= NIFTI_HEADER + expected
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        return False
+        sitk.WriteImage(image[:1, :1, :1], str(plain))
+        header = bytearray(plain.read_bytes()[: -image.GetSizeOfPixelComponent()])
+    finally:
+        plain.unlink(missing_ok=True)
+    struct.pack_into("=3h", header, NIFTI_SIZE, *image.GetSize())
+    return bytes(header)
 
 
 def _read(path, kind, sha256):

@@ -3,9 +3,11 @@
 import numpy as np
 import SimpleITK as sitk
 
-from habitat_radiomics import reference_engine
-from habitat_radiomics.banks import BIN_OPTIONS, bank_of, complete_settings
+from habitat_radiomics.banks import BIN_OPTIONS, bank_of, complete_settings, image_names
+from habitat_radiomics.boxes import bounding_box
 from habitat_radiomics.features import intensity_mask
+from habitat_radiomics.image_filters import filtered_images, filters_of
+from habitat_radiomics.reference_engine import grey_levels, unusable_reason
 from habitat_radiomics.voxel_maps import voxel_slabs
 
 
@@ -34,7 +36,7 @@ def local_slabs(image, mask, names, *, bank, settings, radius, threads=1):
     """
     settings = complete_settings(settings)
     inside = used_voxels(image, mask, settings)
-    box = reference_engine.bounding_box(inside)
+    box = bounding_box(inside)
     options = {
         "voxel_volume_mm3": float(np.prod(image.GetSpacing())),
         "voxel_array_shift": settings["voxel_array_shift"],
@@ -44,11 +46,11 @@ def local_slabs(image, mask, names, *, bank, settings, radius, threads=1):
     for name, filtered, bins, reason in _filtered_images(image, inside, names, bank, settings):
         wanted = [feature for feature in names if feature.partition("_")[0] == name]
         array = None if filtered is None else sitk.GetArrayFromImage(filtered).astype(float)
-        reason = reason or reference_engine.unusable_reason(array[inside[box]], bins)
+        reason = reason or unusable_reason(array[inside[box]], bins)
         if reason:
             yield wanted, np.full((int(inside.sum()), len(wanted)), np.nan)
             continue
-        levels, _ = reference_engine.grey_levels(array, inside[box], bins)
+        levels, _ = grey_levels(array, inside[box], bins)
         kernels = [feature.partition("_")[2] for feature in wanted]
         for slab in voxel_slabs(array, inside[box], levels, features=kernels, radius=radius, **options):
             yield wanted, slab
@@ -58,11 +60,11 @@ def _filtered_images(image, inside, names, bank, settings):
     """Yield name, filtered image cropped to the tumour's box, bins and reason of every image that a feature is from."""
     images = {name.partition("_")[0] for name in names}
     bins_of_settings = {option: settings[option] for option in BIN_OPTIONS}
-    for chosen, own in reference_engine._filters(bank_of(bank)).items():
-        expected = reference_engine.image_names(chosen.kind, dict(chosen.options))
+    for chosen, own in filters_of(bank_of(bank)).items():
+        expected = image_names(chosen.kind, dict(chosen.options))
         if not images & set(expected):
             continue
-        for name, filtered, reason in reference_engine._filtered(image, chosen, inside, settings):
+        for name, filtered, reason in filtered_images(image, chosen, inside, settings):
             if name in images:
                 yield name, filtered, own or bins_of_settings, reason
 

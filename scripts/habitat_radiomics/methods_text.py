@@ -16,6 +16,7 @@ INTENSITIES = {
     "none": "grey values were used as they are",
 }
 INTERPOLATORS = {"bspline": "cubic B-spline", "linear": "linear", "nearest": "nearest-neighbour"}
+BIAS_ENGINES = {"fast": "separable implementation", "reference": "ITK"}
 REGIONS = {
     "tumour": "the tumour as drawn",
     "peritumour": "the peritumoural shell of {margin_mm:g} mm around it, clipped to the body",
@@ -128,8 +129,10 @@ def _image_sentence(config, sequence):
     if config["reference"] not in (None, sequence) and prepared["registration"] != "none":
         parts.append(f"registered to {config['reference']} ({prepared['registration']})")
     if prepared["bias_correction"]:
-        shrink = prepared["shrink_factor"]
-        parts.append(f"corrected for the bias field with N4 (Tustison 2010; shrink factor {shrink}) inside the body")
+        engine, shrink = BIAS_ENGINES[prepared["bias_engine"]], prepared["shrink_factor"]
+        parts.append(
+            f"corrected for the bias field with N4 (Tustison 2010; {engine}; shrink factor {shrink}) inside the body"
+        )
     if prepared["spacing_mm"]:
         size = " × ".join(f"{step:g}" for step in prepared["spacing_mm"])
         smoothing = ", after a low-pass filter where voxels grew" if prepared["antialias"] else ""
@@ -198,7 +201,15 @@ def features_text(config, sequences):
         f"{'Every sequence and region' if everything else _listed(places)}: {sentence}."
         for sentence, places in sentences.items()
     )
-    return f"Features follow the definitions and names of PyRadiomics (van Griethuysen 2017). {details}"
+    engines = " ".join(dict.fromkeys(_engine_sentence(overridden(config, "features", s)) for s in sequences))
+    return f"Features follow the definitions and names of PyRadiomics (van Griethuysen 2017). {engines} {details}"
+
+
+def _engine_sentence(chosen):
+    if chosen["engine"] == "reference":
+        return "They were calculated by PyRadiomics."
+    sample = f"; in {100 * chosen['cross_check']:g} % of the scans, drawn by a hash, PyRadiomics calculated them again"
+    return f"They were calculated by compiled code with PyRadiomics' values{sample if chosen['cross_check'] else ''}."
 
 
 def _bank_sentence(chosen, region):

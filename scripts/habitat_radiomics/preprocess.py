@@ -136,6 +136,7 @@ def _bias_corrected(image, body, settings):
     low, high = np.percentile(field, (1, 99))
     return corrected, {
         "enabled": True,
+        "engine": settings["engine"],
         "shrink_factors": shrink_factors(image.GetSize(), settings["shrink_factor"]),
         "field_ratio": math.exp(float(high - low)),
     }

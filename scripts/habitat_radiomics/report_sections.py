@@ -15,6 +15,7 @@ from habitat_radiomics.labels import (
     cohort_label,
     count,
     feature_label,
+    image_label,
     interval,
     missing,
     number,
@@ -55,8 +56,9 @@ from habitat_radiomics.report_statistics import (
     nomogram_section,
     share_text,
     supplement_blocks,
+    volume_blocks,
 )
-from habitat_radiomics.report_survival import events_table, follow_up_sentence, survival_sections
+from habitat_radiomics.report_survival import follow_up_sentence, survival_sections
 from habitat_radiomics.sample_size_table import predictors_of
 from habitat_radiomics.score_names import score_label
 from habitat_radiomics.settings import drawn_models
@@ -236,7 +238,13 @@ def images_section(results, captions):
         )
         for patient, path in results.files["figures"]["regions"].items()
     ]
-    blocks = [quality_table(results), exclusion_table(results), warning_table(results)]
+    blocks = [
+        quality_table(results),
+        cross_check(results),
+        exclusion_table(results),
+        warning_table(results),
+        bin_table(results, captions),
+    ]
     return section("images", "Images and regions", [*blocks, gallery(pictures, caption=captions("regions"))])
 
 
@@ -257,6 +265,42 @@ def quality_table(results):
         header,
         rows,
         note="Measures are median (first to third quartile) where they could be taken.",
+    )
+
+
+def bin_table(results, captions):
+    """Grey-level bins in the tumours with the width used, and the width to suggest; folded, None without any."""
+    widths, rows = results.statistics["bin_width"], []
+    if widths is None or widths.empty:
+        return None
+    for (sequence, image), group in widths.groupby(["sequence", "image"], sort=False):
+        used, suggested = (group[group[name]] for name in ("used", "suggested"))
+        cells = [
+            _bin_cell(used.iloc[0]) if len(used) else (DASH, "a fixed number of bins"),
+            _bin_cell(suggested.iloc[0]),
+        ]
+        rows.append([f"{sequence}, {image_label(image)}", *cells])
+    header = ["Image", "Width used: bins", "Width to suggest: bins"]
+    download = stored(results.files["bin_width"])
+    return table("Grey-level bins in tumours", header, rows, note=captions("bin_width"), download=download, folded=True)
+
+
+def _bin_cell(row):
+    spread = f"{count(row['fewest'])} to {count(row['most'])}, usual in {percent(row['share_usual'])} of patients"
+    return (f"{row['width']:g}: {count(row['median'])}", f"({spread})")
+
+
+def cross_check(results):
+    """How many scans the reference engine extracted too, and how much its features differed; None without any."""
+    if "checked_values" not in results.quality:
+        return None
+    values = pd.to_numeric(results.quality["checked_values"])
+    if not values.any():
+        return None
+    largest = pd.to_numeric(results.quality["largest_difference"]).max()
+    return paragraph(
+        f"Features of {count((values > 0).sum())} of {count(len(values))} scans ({count(values.sum())} values) were "
+        f"extracted again by PyRadiomics; the largest relative difference was {largest:.0e} (allowed: 1e-06)."
     )
 
 
@@ -435,8 +479,7 @@ def models_section(results, captions):
     download = ("models.csv", _csv(data[["model", *data.columns.drop("model")]]))
     note = captions("cox_models" if results.is_survival else "models")
     summary = table("Predictors of every model", header, rows, note=note, download=download)
-    sizes = events_table(results, captions) if results.is_survival else sample_size_table(results, captions)
-    return section("models", "Models", [factor_table(results, captions), summary, sizes])
+    return section("models", "Models", [factor_table(results, captions), summary, sample_size_table(results, captions)])
 
 
 def _model_rows(results, name):
@@ -503,6 +546,7 @@ def validation_section(results, captions):
             *blocks,
             gallery(curves, caption=""),
             comparison_table(results, captions),
+            *volume_blocks(results, captions),
             *supplement_blocks(results, captions),
         ],
     )

@@ -12,6 +12,7 @@ from habitat_radiomics.tables import read_table
 HONEST_COHORTS = ("external", "internal", "train_cv")
 STATISTICS = (
     "audit",
+    "bin_width",
     "calibration",
     "table_one",
     "table_one_tests",
@@ -31,6 +32,8 @@ STATISTICS = (
     "at_horizons",
     "score_factors",
     "score_factors_summary",
+    "volume",
+    "volume_proxies",
 )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden, signature_steps
+from habitat_radiomics.cross_check import is_sampled
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.habitat_sets import all_sets, region_names
 from habitat_radiomics.outcome_settings import event_column, is_survival
@@ -180,7 +181,12 @@ def preprocess(study, sequence):
     }
 
 
-BIAS_KEYS = {"enabled": "bias_correction", "shrink_factor": "shrink_factor", "iterations": "iterations"}
+BIAS_KEYS = {
+    "enabled": "bias_correction",
+    "engine": "bias_engine",
+    "shrink_factor": "shrink_factor",
+    "iterations": "iterations",
+}
 
 
 def intensity(study, sequence):
@@ -202,7 +208,14 @@ def features(study, sequence):
     return {
         "banks": {region: region_bank(study, sequence, region, "A") for region in regions},
         "settings": feature_settings(study, sequence),
+        "engine": overridden(study.config, "features", sequence)["engine"],
     }
+
+
+def is_checked(study, patient, sequence):
+    """Whether the features of a scan are extracted by the reference engine too."""
+    chosen = overridden(study.config, "features", sequence)
+    return chosen["engine"] != "reference" and is_sampled(patient, sequence, fraction=chosen["cross_check"])
 
 
 def habitat_features(study, sequence, name):
@@ -212,6 +225,7 @@ def habitat_features(study, sequence, name):
         "bank": region_bank(study, sequence, name, "D"),
         "shape": all_sets(study.config)[name]["sequences"][0] == sequence,
         "settings": feature_settings(study, sequence),
+        "engine": overridden(study.config, "features", sequence)["engine"],
     }
 
 
@@ -224,9 +238,25 @@ def region_bank(study, sequence, region, otherwise):
 def feature_settings(study, sequence):
     """Settings of the feature classes in one sequence."""
     chosen = overridden(study.config, "features", sequence)
-    values = {name: value for name, value in chosen.items() if name not in ("banks", "custom_banks")}
+    elsewhere = ("banks", "custom_banks", "engine", "cross_check")
+    values = {name: value for name, value in chosen.items() if name not in elsewhere}
     values["bin_width"] = None if chosen["bin_count"] else chosen["bin_width"]
     return {**values, "min_voxels": study.config["regions"]["min_voxels"]}
+
+
+def bin_widths(study):
+    """Widths of the grey-level bins in tumours, by sequence and image type; None where a number of bins is fixed."""
+    return {"region": "tumour", "used": {sequence: _bin_widths(study, sequence) for sequence in study.sequences}}
+
+
+def _bin_widths(study, sequence):
+    otherwise = feature_settings(study, sequence)
+    types = region_bank(study, sequence, "tumour", "A")["image_types"]
+    return {kind.lower(): _bin_width(options or {}, otherwise) for kind, options in types.items()}
+
+
+def _bin_width(options, otherwise):
+    return None if options.get("bin_count") else options.get("bin_width", otherwise["bin_width"])
 
 
 def habitat_sample(study, name):
@@ -425,6 +455,15 @@ def calibration(study):
 def decision(study):
     """Models, thresholds and bands of the decision curves."""
     return {**_bands(study), "thresholds": study.config["validation"]["decision_thresholds"]}
+
+
+def volume(study):
+    """Sequences in whose order a patient's volume is looked for, signatures, and the level of the intervals."""
+    return {
+        "sequences": study.sequences,
+        "signatures": list(study.config["signatures"]),
+        "level": study.config["validation"]["interval_level"],
+    }
 
 
 def supplement(study):

@@ -42,9 +42,10 @@ def test_the_mean_inside_the_mask_is_kept(corrected_limb):
     assert after == pytest.approx(before, rel=1e-5)
 
 
-def test_without_shrinking_it_is_simpleitks_n4_but_for_the_level():
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_without_shrinking_it_is_simpleitks_n4_but_for_the_level(engine):
     truth = limb((16, 32, 32), field=0.4)
-    corrected, _ = correct_bias(truth["image"], truth["body"], shrink_factor=1, iterations=(3, 2))
+    corrected, _ = correct_bias(truth["image"], truth["body"], shrink_factor=1, iterations=(3, 2), engine=engine)
     n4 = sitk.N4BiasFieldCorrectionImageFilter()
     n4.SetMaximumNumberOfIterations([3, 2])
     plain = array_of(n4.Execute(truth["image"], truth["body"]))

@@ -260,6 +260,15 @@ def test_writing_twice_gives_the_same_bytes_and_nothing_else(tmp_path):
     np.testing.assert_array_equal(array_of(read_image(path)), array_of(image))
 
 
+@pytest.mark.parametrize("shape", [(7, 20, 24), (1, 5, 6), (4, 1, 1)])
+@pytest.mark.parametrize("kind", [sitk.sitkFloat32, sitk.sitkInt16, sitk.sitkUInt8])
+def test_a_compressed_file_holds_the_bytes_that_simpleitk_writes(tmp_path, shape, kind):
+    image = sitk.Cast(noise_image(shape, **GEOMETRY), kind)
+    write_image(image, tmp_path / "ours.nii.gz")
+    sitk.WriteImage(image, str(tmp_path / "theirs.nii"))
+    assert gzip.decompress((tmp_path / "ours.nii.gz").read_bytes()) == (tmp_path / "theirs.nii").read_bytes()
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_no_remains(tmp_path):
     path = tmp_path / "image.unknown"
     path.write_text("old")

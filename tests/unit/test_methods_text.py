@@ -20,7 +20,8 @@ def test_the_default_study_is_described_in_full():
     text = text_of(example_config(), {"numpy": "2.4.0", "pyradiomics": "3.0.1", "python": "3.11.4"})
     for words in (
         "The cohorts were given in column cohort",
-        "T1 and T2: images were corrected for the bias field with N4 (Tustison 2010; shrink factor 4) inside the body",
+        "T1 and T2: images were corrected for the bias field with N4 (Tustison 2010; separable implementation; "
+        "shrink factor 4) inside the body",
         "resampled to 1 × 1 × 1 mm (cubic B-spline interpolation",
         "mean 0 and standard deviation 100 of the body",
         "the peritumoural shell of 5 mm around it, clipped to the body",
@@ -83,6 +84,20 @@ def test_banks_of_regions_are_described_apart():
     text = changed("features", banks={"peritumour": "D"}, bin_count=32, bin_width=None)
     assert "T1 peritumour and T2 peritumour: 93 features (bank D:" in text
     assert "32 bins" in text
+
+
+def test_the_engine_of_the_bias_correction_is_named():
+    assert "N4 (Tustison 2010; ITK; shrink factor 2)" in changed("preprocess", bias_engine="reference", shrink_factor=2)
+
+
+def test_the_engine_and_its_check_are_named():
+    text = text_of(example_config())
+    assert (
+        "compiled code with PyRadiomics' values; in 1 % of the scans, drawn by a hash, PyRadiomics calculated" in text
+    )
+    unchecked = changed("features", cross_check=0)
+    assert "PyRadiomics' values. " in unchecked and "drawn by a hash, PyRadiomics" not in unchecked
+    assert "They were calculated by PyRadiomics. " in changed("features", engine="reference")
 
 
 def test_other_intervals_scores_and_policies_are_named():

@@ -20,7 +20,7 @@ PLAIN = {
     "grid": {"spacing_mm": [1.0, 1.0, 1.0], "margin_mm": 5.0, "padding_voxels": 3},
     "resample": {"interpolator": "bspline", "antialias": False, "round_intensity": False},
     "registration": {"method": "none", "seed": 1},
-    "bias": {"enabled": False, "shrink_factor": 4, "iterations": [20, 10], "convergence": 0.001},
+    "bias": {"enabled": False, "engine": "fast", "shrink_factor": 4, "iterations": [20, 10], "convergence": 0.001},
     "body": {"fraction": 0.1, "smoothing_mm": 2.0},
     "quality": {"minimum_voxels": 10, "maximum_outside_share": 0.05},
 }
@@ -69,6 +69,7 @@ def test_the_result_is_the_corrected_whole_image_resampled_once_and_cropped(smal
     np.testing.assert_array_equal(array_of(body_on_grid), array_of(resample_mask(body, grid_of(on_grid))))
     assert record["statistics"] == intensity_statistics(corrected, body)
     assert record["bias"]["shrink_factors"] == [4, 4, 1]
+    assert record["bias"]["engine"] == "fast"
     assert 1.3 < record["bias"]["field_ratio"] < 3
 
 

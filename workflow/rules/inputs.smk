@@ -162,6 +162,15 @@ def region_files(output):
     return files
 
 
+def scan_name(wildcards):
+    return f"patient {wildcards.patient}, {wildcards.sequence}"
+
+
+def checked_again(wildcards):
+    """Whether a scan is in the sample that the reference engine extracts too."""
+    return "yes" if settings.is_checked(STUDY, wildcards.patient, wildcards.sequence) else "no"
+
+
 def habitats_of_part(output):
     """Files of one part of the cohort: each patient's sequences, and the sets of habitats that apply to each."""
     return lambda wildcards: [

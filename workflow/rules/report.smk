@@ -10,6 +10,7 @@ STORED = {
     "patients": rules.describe_cohort.output.patients,
     "flow": rules.describe_cohort.output.flow,
     "quality": ALL_QUALITY,
+    "bin_width": rules.advise_bin_width.output.table,
     "icc": rules.assess_reproducibility.output.icc if ANY_ICC else None,
     "leakage": rules.check_leakage.output.report,
     "habitats": {name: of_habitats(name) for name in HABITATS},
@@ -24,6 +25,8 @@ STORED = {
     "points": NOMOGRAM_FILES["points"],
     "harmonised_batches": of_harmonised("batches"),
     "harmonised_summary": of_harmonised("summary"),
+    "volume": rules.measure_volume.output.alone,
+    "volume_proxies": rules.measure_volume.output.proxies,
     **JUDGED,
 }
 FIGURES = {

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import harness
 
-MODULES = ("rows_images", "rows_statistics")
+MODULES = ("rows_images", "rows_features", "rows_statistics")
 PACKAGES = ("numpy", "scipy", "numba", "SimpleITK", "pyradiomics", "scikit-learn", "lifelines", "pandas", "statsmodels")
 RESULTS = Path(__file__).resolve().parent / "results"
 

@@ -21,3 +21,13 @@ def shared_data():
     if folder is None:
         pytest.skip("real data folder not found: set HABITAT_DATA, or put it at ../shared/data")
     return folder
+
+
+@pytest.fixture(scope="session")
+def pyradiomics_folder():
+    """pyradiomics' test images and baseline tables: unpacked from its source archive, or the shared copy."""
+    shared = shared_folder()
+    for folder in (ROOT / "tests/cache/pyradiomics", shared and shared / "pyradiomics_baseline"):
+        if folder and folder.is_dir():
+            return folder
+    pytest.skip("pyradiomics' test images are not here: make tests/cache/pyradiomics")

@@ -57,6 +57,9 @@ def write_example(folder, *, sizes=SIZES, empty=(), config=None):
         ),
         "flow": _csv(folder, "cohort/flow.csv", example_flow(patients)),
         "quality": _quality(folder, patients, sizes),
+        "bin_width": _csv(folder, "quality/bin_width.csv", example_bins()),
+        "volume": _csv(folder, "validate/volume.csv", example_volume(sizes)),
+        "volume_proxies": _csv(folder, "validate/volume_proxies.csv", example_proxies()),
         "icc": _csv(folder, "reproducibility/icc.csv", example_icc(random)),
         "leakage": _json(folder, "quality/leakage.json", _leakage(config, sizes)),
         "signatures": {
@@ -129,6 +132,10 @@ def _quality(folder, patients, sizes):
                 message=np.where(bad, "the tumour mask has no voxel.", ""),
             )
             scans = scans.assign(snr=12.5, voxels=1800, volume_mm3=1800.0, warnings="")
+            again = scans["patient"] == "P001"
+            scans = scans.assign(
+                checked_values=again * 3390, largest_difference=again.map({True: 2e-13, False: np.nan})
+            )
             paths.append(_csv(folder, f"quality/{part}.csv", scans))
     return paths
 
@@ -389,3 +396,23 @@ def example_provenance():
         "inputs": {"scans": {}, "tables": {"patients": "0" * 64}},
         "results": {"results/demo/validate/metrics.csv": "1" * 64},
     }
+
+
+def example_bins():
+    """Bins of one image with the width used, and with a better one."""
+    rows = [("T1", "original", 25, 40, 12.0, 10.0, 14.0, 8.0, 20.0, 0.2, True, False)]
+    rows += [("T1", "original", 10, 40, 30.0, 25.0, 35.0, 20.0, 50.0, 1.0, False, True)]
+    columns = ["sequence", "image", "width", "patients", "median", "q1", "q3", "fewest", "most", "share_usual"]
+    return pd.DataFrame(rows, columns=[*columns, "used", "suggested"])
+
+
+def example_volume(sizes):
+    """AUC of the volume alone in every cohort."""
+    rows = [(cohort, "auc", 0.55, 0.4, 0.7, n, n // 2) for cohort, n in sizes.items()]
+    return pd.DataFrame(rows, columns=["cohort", "measure", "estimate", "ci_low", "ci_high", "n", "events"])
+
+
+def example_proxies():
+    """One selected feature that follows the volume."""
+    feature = "T1|tumour|original_glcm_JointEntropy"
+    return pd.DataFrame({"signature": ["tumour"], "feature": feature, "coefficient": 0.4, "rho": 0.81, "n": 40})

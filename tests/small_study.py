@@ -1,5 +1,6 @@
 """A copy of the checkout with a small study on the demo cohort, for tests that run Snakemake."""
 
+import csv
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from habitat_radiomics.kernels import are_compiled, compile_all
+from habitat_radiomics.kernels import compile_missing
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("Snakefile", "workflow", "config", "scripts", "profiles")
@@ -32,7 +33,8 @@ CONFIG = {
     "split": {"method": "column"},
     "preprocess": {"spacing_mm": [2, 2, 2], "padding_voxels": 4},
     "habitats": {"zone": {"sequences": ["T1"], "k_range": [1, 4], "voxels_per_patient": 500, "stability_patients": 5}},
-    "features": {"banks": {"tumour": "small", "zone": "small"}, "custom_banks": {"small": BANK}},
+    # for jobs of a few thousand voxels loading the compiled code would cost more than pyradiomics does
+    "features": {"banks": {"tumour": "small", "zone": "small"}, "custom_banks": {"small": BANK}, "engine": "reference"},
     "signatures": {
         "tumour": {"regions": ["tumour"], "steps": STEPS},
         "habitat": {"regions": ["zone*"], "steps": [{"stable": {"threshold": 0.6}}, *STEPS[1:]]},
@@ -49,12 +51,24 @@ CONFIG = {
 
 def copy_code(folder):
     """Copy what a study needs of the checkout into a folder, kernels compiled, and return it."""
-    if not are_compiled():
-        compile_all()
+    compile_missing()
     for name in CODE:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
     return folder
+
+
+def change_cell(path, patient, column, value):
+    """Change one cell of a table of patients: `value` of what it was."""
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    for row in rows:
+        if row["patient"] == patient:
+            row[column] = value(row[column])
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]), delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 class Checkout:

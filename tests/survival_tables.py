@@ -12,8 +12,10 @@ from habitat_radiomics.cox_tables import cox_tables
 from habitat_radiomics.entry import write_json
 from habitat_radiomics.patient_groups import described_groups, included_patients
 from habitat_radiomics.results import load_results
+from habitat_radiomics.sample_size_table import survival_sample_size_table
 from habitat_radiomics.survival_cohort_tables import calibration_measures, risk_group_tables, score_factors
 from habitat_radiomics.survival_validation import all_comparisons, all_metrics, model_table
+from habitat_radiomics.tables import read_table
 
 SIZES = {"train": 60, "internal": 30, "external": 40}
 HORIZONS = [12, 24]
@@ -155,6 +157,14 @@ def write_survival_study(folder, *, sizes=SIZES, config=None):
     files["bootstrap"] = {
         name: _csv(folder, f"{name}.bootstrap.csv", _bootstrap(metrics, name)) for name in predictions
     }
+    files["fixed_features"] = {
+        name: _csv(folder, f"{name}.fixed.csv", _bootstrap(metrics, name).drop(index=3)) for name in predictions
+    }
+    coefficients = {name: read_table(files["models"][name]["coefficients"]) for name in predictions}
+    sizes = survival_sample_size_table(
+        metrics, coefficients, {"clinical": 2, "combined": 401}, rate=0.03, follow_up=16, horizon=HORIZONS[-1]
+    )
+    files["sample_size"] = _csv(folder, "sample_size.csv", sizes)
     files["figures"] = _placeholders(folder, [*sizes, "train_cv"])
     return files
 

@@ -35,8 +35,9 @@ def collect_features(*, patients, sequences, habitats, patterns, primary, incomp
     readings : DataFrame
         The same with ``reading``, for patients with more than one reading; drawn regions only.
     quality : DataFrame
-        One row per scan: patient, sequence, usable, code, message, measures. A scan whose habitats cannot be made or
-        measured is not usable.
+        One row per scan: patient, sequence, usable, code, message, measures; ``checked_values`` extracted by the
+        reference engine too and their ``largest_difference``. A scan whose habitats cannot be made or measured is
+        not usable.
 
     Raises
     ------
@@ -84,7 +85,17 @@ def _quality_row(patient, sequence, records):
         "usable": not faults,
         **first,
         **measures,
+        **_cross_check([drawn, *habitats]),
         "warnings": warnings,
+    }
+
+
+def _cross_check(records):
+    checks = [record["measures"]["cross_check"] for record in records if "cross_check" in record["measures"]]
+    differences = [check["largest_difference"] for check in checks if check["values"]]
+    return {
+        "checked_values": sum(check["values"] for check in checks),
+        "largest_difference": max(differences, default=np.nan),
     }
 
 

@@ -15,13 +15,21 @@ import SimpleITK as sitk
 
 from habitat_radiomics import reference_engine
 from habitat_radiomics.banks import BIN_OPTIONS, bank_of, complete_settings, feature_names
+from habitat_radiomics.boxes import bounding_box, cropped
 from habitat_radiomics.faults import DataFault
 from habitat_radiomics.images import geometry_difference
-from habitat_radiomics.reference_engine import RegionMask, bounding_box, cropped, grey_levels, unusable_reason
+from habitat_radiomics.reference_engine import RegionMask, grey_levels, unusable_reason
 from habitat_radiomics.whole_files import whole_file
 
+
+def _fast_values(image, masks, *, banks, settings):
+    from habitat_radiomics import fast_engine  # imports numba, which only an extraction needs
+
+    return fast_engine.region_values(image, masks, banks=banks, settings=settings)
+
+
 # An engine takes (image, masks, *, banks, settings) and returns what reference_engine.region_values returns.
-ENGINES = {"reference": reference_engine.region_values}
+ENGINES = {"reference": reference_engine.region_values, "fast": _fast_values}
 
 LIBRARIES = ("pyradiomics", "SimpleITK", "PyWavelets", "numpy", "scipy", "scikit-image", "trimesh")
 

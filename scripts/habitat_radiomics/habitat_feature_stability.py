@@ -49,7 +49,7 @@ def perturbed_features(images, changed, labels, artifact, again, *, sets):
     again : dict of str to dict
         From `habitat_stability.refitted`.
     sets : dict of str to dict
-        By sequence: name, bank, shape and settings, as `habitat_features.habitat_features`.
+        By sequence: name, bank, shape, settings and engine, as `habitat_features.habitat_features`.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from habitat_radiomics.habitat_shape import habitat_shape
 from habitat_radiomics.habitats import habitat_masks
 
 
-def habitat_features(image, labels, *, k, name, bank, shape, settings, reading=""):
+def habitat_features(image, labels, *, k, name, bank, shape, settings, engine="reference", reading=""):
     """Features of the habitats of one set, as regions ``NAME1`` to ``NAME<k>``.
 
     Parameters
@@ -18,7 +18,7 @@ def habitat_features(image, labels, *, k, name, bank, shape, settings, reading="
         Habitats of the set; each gets its rows, one that the patient lacks with a reason in place of values.
     name : str
         Set of habitats.
-    bank, settings
+    bank, settings, engine
         See ``features.extract_features``.
     shape : bool
         Whether size and neighbourhood, which are those of the labels alone, are listed with this sequence.
@@ -30,7 +30,8 @@ def habitat_features(image, labels, *, k, name, bank, shape, settings, reading="
     list of FeatureRow
     """
     regions = habitat_regions(labels, k=k, name=name)
-    rows = features_of_readings(image, {reading: regions}, banks=dict.fromkeys(regions, bank), settings=settings)
+    banks = dict.fromkeys(regions, bank)
+    rows = features_of_readings(image, {reading: regions}, banks=banks, settings=settings, engine=engine)
     sizes = habitat_shape(labels, k=k) if shape else []
     return rows + [FeatureRow(reading, _named(row.region, name), *row[1:]) for row in sizes]
 

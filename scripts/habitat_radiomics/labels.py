@@ -100,7 +100,7 @@ def feature_parts(column):
     if name.count("_") < 2:
         return sequence, region, "", "", name
     image, kind, feature = name.split("_", 2)
-    return sequence, region, _image_label(image), CLASSES.get(kind, kind.upper()), spaced(feature)
+    return sequence, region, image_label(image), CLASSES.get(kind, kind.upper()), spaced(feature)
 
 
 def spaced(feature):
@@ -112,7 +112,7 @@ def spaced(feature):
     )
 
 
-def _image_label(image):
+def image_label(image):
     """Return an image type of pyradiomics in words: ``log-sigma-3-0-mm-3D`` is ``LoG 3 mm``."""
     sigma = re.fullmatch(r"log-sigma-(\d+)-(\d+)-mm-3D", image)
     if sigma:

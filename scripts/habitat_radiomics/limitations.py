@@ -1,7 +1,9 @@
 """What a reader should hold against a study, found in its own tables."""
 
+from habitat_radiomics.bin_width import FEWEST_BINS, MOST_BINS
 from habitat_radiomics.labels import cohort_label, count, interval, missing, number
 from habitat_radiomics.sample_size_table import predictors_of
+from habitat_radiomics.volume import ALIKE
 
 EVENTS_PER_PARAMETER = 10  # Peduzzi 1996; more recent work asks for more, none for less
 WIDE_INTERVAL = 0.2
@@ -44,6 +46,16 @@ def simulated_data(results):
     if results.config["data"]["source"] != "demo":
         return []
     return ["The patients are simulated. The numbers show that the workflow works and say nothing about any disease."]
+
+
+def given_features(results):
+    """Features that this workflow did not make."""
+    if results.config["data"]["source"] != "features":
+        return []
+    return [
+        "Features were given in tables. Whether they were scaled, selected or harmonised over all patients before, "
+        "which leaks from the validation, cannot be seen here; nor can their reproducibility between readers."
+    ]
 
 
 def missing_cohorts(results):
@@ -183,6 +195,64 @@ def separation(results):
     ]
 
 
+def reversed_scores(results):
+    """Models that count a high cross-fitted score, the only one they have, as a low risk."""
+    if results.config["training"]["scores"] != "cross_fitted":
+        return []
+    found = []
+    for model, tables in results.models.items():
+        coefficients = tables["coefficients"].set_index("predictor")["coefficient"]
+        scores = [name for name in results.signatures if name in coefficients]
+        if len(scores) == 1 and coefficients[scores[0]] < 0:
+            found.append(
+                f"Model {results.label('models', model)} turns the score of {results.label('signatures', scores[0])} "
+                "round: signatures learnt without a patient gave high scores to patients of low risk. That is what "
+                "chance does where a signature carries no information, and the model can then do worse than chance, in "
+                "training too. Read it as no evidence for the signature, not as evidence for its opposite."
+            )
+    return found
+
+
+def volume_in_disguise(results):
+    """A headline model no better than the tumour's volume, and selected features that follow it."""
+    alone, proxies = results.statistics["volume"], results.statistics["volume_proxies"]
+    if alone is None:
+        return []
+    found, cohort = [], results.honest_cohort
+    rows = alone[(alone["cohort"] == cohort)]
+    if len(rows) and rows["estimate"].iloc[0] >= _auc(results, results.headline, cohort):
+        found.append(
+            f"{cohort_label(cohort)}: the {results.measure_label} of the tumour's volume alone is "
+            f"{number(rows['estimate'].iloc[0])}, no less than that of the headline model."
+        )
+    close = proxies[proxies["rho"].abs() >= ALIKE]
+    if len(close):
+        found.append(
+            f"{count(len(close))} of {count(len(proxies))} selected features follow{_third_person(len(close))} the "
+            f"tumour's volume (rank correlation of {ALIKE:g} and more in training): what they predict may be its size."
+        )
+    return found
+
+
+def unusual_bins(results):
+    """Filtered images most of whose training patients have fewer or more grey-level bins than usual."""
+    widths = results.statistics["bin_width"]
+    used = None if widths is None else widths[widths["used"]]
+    rare = () if used is None else used[used["share_usual"] < 0.5]
+    if not len(rare):
+        return []
+    return [
+        f"Grey-level bins: with the width used, {count(len(rare))} of {count(len(used))} filtered images have fewer "
+        f"than {FEWEST_BINS} or more than {MOST_BINS} bins in most training patients (median "
+        f"{count(rare['median'].min())} to {count(rare['median'].max())}), where textures measure little or noise; see "
+        "the table of grey-level bins."
+    ]
+
+
+def _third_person(n):
+    return "s" if n == 1 else ""
+
+
 def empty_signatures(results):
     """Signatures that found nothing."""
     found = []
@@ -299,6 +369,7 @@ def _s(n):
 
 JUDGES = (
     simulated_data,
+    given_features,
     missing_cohorts,
     wide_intervals,
     perfect_aucs,
@@ -307,6 +378,9 @@ JUDGES = (
     few_events_per_parameter,
     many_candidates,
     separation,
+    reversed_scores,
+    volume_in_disguise,
+    unusual_bins,
     empty_signatures,
     few_readings,
     excluded_patients,

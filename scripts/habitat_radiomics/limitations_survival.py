@@ -1,7 +1,8 @@
 """What a reader should hold against a study of times to an event, found in its own tables."""
 
 from habitat_radiomics.labels import DASH, cohort_label, count, interval, missing, number, p_value, ratio_interval
-from habitat_radiomics.report_survival import candidate_parameters, detectable_ratio
+from habitat_radiomics.report_survival import candidate_parameters
+from habitat_radiomics.sample_size_survival import detectable_ratio
 from habitat_radiomics.sample_size_table import predictors_of
 
 EVENTS_PER_PARAMETER = 10  # Peduzzi 1995, J Clin Epidemiol 48:1503

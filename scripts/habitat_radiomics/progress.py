@@ -26,6 +26,7 @@ class Progress:
         self.jobs = jobs
         self.now = now
         self.begun = self.said = now()
+        self.ended = False
         self.started, self.finished, self.failed = {}, set(), set()
         self.seconds = defaultdict(list)
 
@@ -44,10 +45,11 @@ class Progress:
         self.failed.add(job)
 
     def due(self):
-        """Whether it is time for a line: the last one is old enough, or all is done."""
-        if self.now() - self.said < SILENCE_SECONDS and len(self.finished) < len(self.jobs):
+        """Whether it is time for a line: the last one is old enough, or all is done and that was not said yet."""
+        done = len(self.finished) == len(self.jobs)
+        if self.ended or (self.now() - self.said < SILENCE_SECONDS and not done):
             return False
-        self.said = self.now()
+        self.said, self.ended = self.now(), done
         return True
 
     def line(self):

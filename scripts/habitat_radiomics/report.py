@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from habitat_radiomics.report_sections import all_sections, headline
 
-TEMPLATE, STYLE = "page.html.j2", "page.css"
+TEMPLATE, STYLE, SCRIPT = "page.html.j2", "page.css", "page.js"
 
 
 def report_page(results, parts):
@@ -19,7 +19,7 @@ def report_page(results, parts):
     ----------
     results : results.Results
     parts : dict
-        File name to text: the template, the style sheet and one ``.rst`` per caption.
+        File name to text: the template, style sheet, script, and one ``.rst`` per caption.
     """
     environment = Environment(
         loader=DictLoader(parts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -32,6 +32,7 @@ def report_page(results, parts):
         headline=headline(results),
         sections=all_sections(results, caption),
         style=Markup(parts[STYLE]),
+        script=Markup(parts[SCRIPT]),
     )
 
 

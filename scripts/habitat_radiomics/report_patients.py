@@ -3,9 +3,11 @@
 from habitat_radiomics.labels import MINUS, cohort_label, count, missing, number, p_value, percent, ratio
 from habitat_radiomics.patient_groups import BY_COHORT, OUTCOME, TIME, observed_time, stored_table_one
 from habitat_radiomics.report_blocks import stored, table
+from habitat_radiomics.sample_size_survival import detectable_ratio
 from habitat_radiomics.table_one import printed_table
 
 COHORT_TITLES = {"train": "Training", "internal": "Internal validation", "external": "External validation"}
+MEASURE_COLUMNS = {"auc": "auc", "c_harrell": "c_index"}  # of the leading measure in validate/sample_size.csv
 SUMMARIES = (", mean ± SD", ", median [IQR]", ", n (%)")
 FLOWS = {
     "univariable": "variables with univariable p < {alpha:g}",
@@ -135,7 +137,7 @@ def _last_cell(analysis, place):
 
 
 def sample_size_table(results, captions):
-    """Patients for each parameter of every model, and how many it would have needed; None when it was not stored."""
+    """Patients (or events) for each parameter of every model, and how many it would have needed; None if not stored."""
     sizes = results.statistics["sample_size"]
     if sizes is None:
         return None
@@ -144,14 +146,18 @@ def sample_size_table(results, captions):
             results.label("models", row.model),
             (count(row.parameters), f"({number(row.per_parameter, 1)} each)"),
             (count(row.candidates), f"({number(row.per_candidate, 3 if row.per_candidate < 0.1 else 1)} each)"),
-            number(row.auc),
+            number(getattr(row, MEASURE_COLUMNS[results.measure])),
             count(row.needed_for_parameters),
             count(row.needed_for_candidates),
         ]
         for row in sizes.itertuples()
     ]
     first = sizes.iloc[0]
-    header = ["Model", "Parameters", "Candidate parameters", cohort_label("train_cv") + " AUC"]
+    header = ["Model", "Parameters", "Candidate parameters", f"{cohort_label('train_cv')} {results.measure_label}"]
     header += ["Patients needed for the parameters", "for all candidates"]
     title = f"Training patients ({count(first['n'])}, {count(first['events'])} events) against those needed"
-    return table(title, header, rows, note=captions("sample_size"), download=stored(results.files["sample_size"]))
+    if results.is_survival:
+        note = captions("survival_sample_size", detectable=number(detectable_ratio(first["events"]), 1))
+    else:
+        note = captions("sample_size")
+    return table(title, header, rows, note=note, download=stored(results.files["sample_size"]))

@@ -15,6 +15,7 @@ from habitat_radiomics.labels import (
     cohort_label,
     count,
     feature_label,
+    image_label,
     interval,
     missing,
     number,
@@ -40,6 +41,7 @@ from habitat_radiomics.report_blocks import (
     stored,
     table,
 )
+from habitat_radiomics.report_classifiers import classifiers_section, importance_section
 from habitat_radiomics.report_habitats import habitats_section
 from habitat_radiomics.report_harmonise import harmonise_section
 from habitat_radiomics.report_patients import factor_table, group_tables, sample_size_table
@@ -54,8 +56,9 @@ from habitat_radiomics.report_statistics import (
     nomogram_section,
     share_text,
     supplement_blocks,
+    volume_blocks,
 )
-from habitat_radiomics.report_survival import events_table, follow_up_sentence, survival_sections
+from habitat_radiomics.report_survival import follow_up_sentence, survival_sections
 from habitat_radiomics.sample_size_table import predictors_of
 from habitat_radiomics.score_names import score_label
 from habitat_radiomics.settings import drawn_models
@@ -95,6 +98,8 @@ def binary_sections(results, captions):
     """Return the sections that judge models of an outcome that happened or not."""
     return [
         validation_section(results, captions),
+        classifiers_section(results, captions),
+        importance_section(results, captions),
         bootstrap_section(results, captions),
         calibration_section(results, captions),
         decision_section(results, captions),
@@ -225,7 +230,10 @@ def _csv(data):
 
 
 def images_section(results, captions):
-    """Quality of the scans, exclusions, and the regions of some patients."""
+    """Quality of the scans, exclusions, and the regions of some patients; what was given where there are no images."""
+    if results.config["data"]["source"] == "features":
+        blocks = [given_table(results), exclusion_table(results), warning_table(results)]
+        return section("images", "Features given", blocks)
     pictures = [
         figure(
             path,
@@ -234,7 +242,13 @@ def images_section(results, captions):
         )
         for patient, path in results.files["figures"]["regions"].items()
     ]
-    blocks = [quality_table(results), exclusion_table(results), warning_table(results)]
+    blocks = [
+        quality_table(results),
+        cross_check(results),
+        exclusion_table(results),
+        warning_table(results),
+        bin_table(results, captions),
+    ]
     return section("images", "Images and regions", [*blocks, gallery(pictures, caption=captions("regions"))])
 
 
@@ -255,6 +269,53 @@ def quality_table(results):
         header,
         rows,
         note="Measures are median (first to third quartile) where they could be taken.",
+    )
+
+
+def given_table(results):
+    """Tables of features that the study brought."""
+    rows = [
+        [sequence, region, name]
+        for sequence, regions in results.config["data"]["features"].items()
+        for region, name in regions.items()
+    ]
+    note = "There were no images: regions, reader agreement and stability cannot be judged here."
+    return table("Tables of features", ["Sequence", "Region", "Table"], rows, note=note)
+
+
+def bin_table(results, captions):
+    """Grey-level bins in the tumours with the width used, and the width to suggest; folded, None without any."""
+    widths, rows = results.statistics["bin_width"], []
+    if widths is None or widths.empty:
+        return None
+    for (sequence, image), group in widths.groupby(["sequence", "image"], sort=False):
+        used, suggested = (group[group[name]] for name in ("used", "suggested"))
+        cells = [
+            _bin_cell(used.iloc[0]) if len(used) else (DASH, "a fixed number of bins"),
+            _bin_cell(suggested.iloc[0]),
+        ]
+        rows.append([f"{sequence}, {image_label(image)}", *cells])
+    header = ["Image", "Width used: bins", "Width to suggest: bins"]
+    download = stored(results.files["bin_width"])
+    return table("Grey-level bins in tumours", header, rows, note=captions("bin_width"), download=download, folded=True)
+
+
+def _bin_cell(row):
+    spread = f"{count(row['fewest'])} to {count(row['most'])}, usual in {percent(row['share_usual'])} of patients"
+    return (f"{row['width']:g}: {count(row['median'])}", f"({spread})")
+
+
+def cross_check(results):
+    """How many scans the reference engine extracted too, and how much its features differed; None without any."""
+    if "checked_values" not in results.quality:
+        return None
+    values = pd.to_numeric(results.quality["checked_values"])
+    if not values.any():
+        return None
+    largest = pd.to_numeric(results.quality["largest_difference"]).max()
+    return paragraph(
+        f"Features of {count((values > 0).sum())} of {count(len(values))} scans ({count(values.sum())} values) were "
+        f"extracted again by PyRadiomics; the largest relative difference was {largest:.0e} (allowed: 1e-06)."
     )
 
 
@@ -433,8 +494,7 @@ def models_section(results, captions):
     download = ("models.csv", _csv(data[["model", *data.columns.drop("model")]]))
     note = captions("cox_models" if results.is_survival else "models")
     summary = table("Predictors of every model", header, rows, note=note, download=download)
-    sizes = events_table(results, captions) if results.is_survival else sample_size_table(results, captions)
-    return section("models", "Models", [factor_table(results, captions), summary, sizes])
+    return section("models", "Models", [factor_table(results, captions), summary, sample_size_table(results, captions)])
 
 
 def _model_rows(results, name):
@@ -501,6 +561,7 @@ def validation_section(results, captions):
             *blocks,
             gallery(curves, caption=""),
             comparison_table(results, captions),
+            *volume_blocks(results, captions),
             *supplement_blocks(results, captions),
         ],
     )
@@ -593,11 +654,10 @@ def provenance_section(results):
     inputs = len(record["inputs"]["scans"])
     facts = [f"Code: commit {commit}{changed}."]
     facts += [f"Table {name}: SHA-256 {digest}." for name, digest in record["inputs"]["tables"].items()]
-    facts.append(
-        f"The SHA-256 of the images and masks of {count(inputs)} scans are in provenance.json."
-        if inputs
-        else "Images and masks were simulated by the workflow from the seed in the configuration."
-    )
+    if inputs:
+        facts.append(f"The SHA-256 of the images and masks of {count(inputs)} scans are in provenance.json.")
+    if record["config"]["data"]["source"] == "demo":
+        facts.append("Images and masks were simulated by the workflow from the seed in the configuration.")
     digest = hashlib.sha256(checksum_list(record["results"]).encode()).hexdigest()
     facts.append(
         f"Results: SHA-256 {digest} of the list of all {count(len(record['results']))} tables, models and predictions"

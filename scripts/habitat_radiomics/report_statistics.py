@@ -3,7 +3,18 @@
 import pandas as pd
 
 from habitat_radiomics.bootstrap_tables import FEWEST_DEFINED
-from habitat_radiomics.labels import cohort_label, count, feature_label, interval, missing, number, p_value, percent
+from habitat_radiomics.labels import (
+    DASH,
+    coefficient,
+    cohort_label,
+    count,
+    feature_label,
+    interval,
+    missing,
+    number,
+    p_value,
+    percent,
+)
 from habitat_radiomics.report_blocks import figure, gallery, paragraph, section, stored, table
 
 CALIBRATION_COLUMNS = {
@@ -49,6 +60,49 @@ def audit_sentence(checks):
         "The numbers below were derived again from the stored predictions, by other code, and compared: "
         f"{count(len(checks))} checks, all passed."
     )
+
+
+def volume_blocks(results, captions):
+    """What the tumour's volume alone predicts, and how the selected features follow it; nothing when not stored."""
+    return [volume_table(results, captions), proxy_table(results)] if results.statistics["volume"] is not None else []
+
+
+def volume_table(results, captions):
+    """AUC (or C-index) of the volume alone beside that of the headline model, by cohort."""
+    measured, rows = results.statistics["volume"].set_index("cohort"), []
+    for cohort in (c for c in results.cohorts if c in measured.index):
+        alone, model = measured.loc[cohort], results.metric(results.headline, cohort, results.measure)
+        cells = [_with_interval(alone), DASH if model is None else _with_interval(model)]
+        rows.append([cohort_label(cohort), count(alone["n"]), *cells])
+    header = [
+        "Cohort",
+        "n",
+        f"{results.measure_label} of the volume",
+        f"of {results.label('models', results.headline)}",
+    ]
+    download = stored(results.files["volume"])
+    title = f"Tumour volume alone ({percent(results.level)} CI)"
+    return table(title, header, rows, note=captions("volume"), download=download)
+
+
+def _with_interval(row):
+    if missing(row["estimate"]):
+        return (DASH, "not estimable")
+    return (number(row["estimate"]), f"({interval(row['ci_low'], row['ci_high'])})")
+
+
+def proxy_table(results):
+    """Rank correlation of every selected feature with the volume, folded; None when nothing was selected."""
+    proxies, rows = results.statistics["volume_proxies"], []
+    for signature, part in proxies.groupby("signature", sort=False):
+        rows.append([results.label("signatures", signature)])
+        rows += [
+            [feature_label(row.feature), coefficient(row.coefficient), number(row.rho)] for row in part.itertuples()
+        ]
+    header = ["Feature", "Coefficient", "Correlation with the volume (Spearman)"]
+    download = stored(results.files["volume_proxies"])
+    title = "Selected features and the tumour's volume (training)"
+    return table(title, header, rows, download=download, folded=True) if rows else None
 
 
 def supplement_blocks(results, captions):

@@ -1,8 +1,6 @@
 """Sections of the report page of a study of times to an event: performance, risk groups, calibration, usefulness."""
 
-import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from habitat_radiomics.labels import (
     DASH,
@@ -18,8 +16,13 @@ from habitat_radiomics.labels import (
     significant,
 )
 from habitat_radiomics.report_blocks import figure, gallery, heading, paragraph, section, stored, table
-from habitat_radiomics.report_statistics import audit_sentence, csv_bytes, leakage_sentence, permutation_picture
-from habitat_radiomics.sample_size_table import predictors_of
+from habitat_radiomics.report_statistics import (
+    audit_sentence,
+    csv_bytes,
+    leakage_sentence,
+    permutation_picture,
+    volume_blocks,
+)
 from habitat_radiomics.survival_validation import at_horizon
 
 CALIBRATION_COLUMNS = {
@@ -31,7 +34,6 @@ CALIBRATION_COLUMNS = {
     "e90": ("E90", 3),
     "emax": ("Emax", 3),
 }
-POWER, ALPHA = 0.8, 0.05
 
 
 def survival_sections(results, captions):
@@ -57,6 +59,7 @@ def _performance_section(results, captions):
         of_cohorts(results, captions, "time_auc", "AUC over time of all models"),
         of_cohorts(results, captions, "prediction_error", "Prediction error over time of all models"),
         survival_comparison_table(results, captions),
+        *volume_blocks(results, captions),
         permutation_picture(results, captions),
     ]
     return section("validation", "Validation", blocks)
@@ -187,11 +190,12 @@ def _optimism_section(results, captions):
             row = tables[model].set_index("statistic").loc[statistic]
             names = ("apparent", "optimism", "corrected", "out_of_bag", "corrected_632")
             cells = [number(row[name], decimals) for name in names]
+            cells.insert(2, _fixed_features(results, model, statistic, decimals))
             held_out = results.metric(model, "train_cv", statistic)
             cells.append(number(None if held_out is None else held_out["estimate"], decimals))
             rows.append([results.label("models", model), *cells])
     counts = sorted({int(part["resamples"].max()) for part in tables.values()})
-    header = ["Model", "Apparent", "Optimism", "Harrell", "Out of bag", ".632+", "Cross-validated"]
+    header = ["Model", "Apparent", "Optimism", "Fixed features", "Harrell", "Out of bag", ".632+", "Cross-validated"]
     data = pd.concat([tables[model].assign(model=model) for model in results.orders["models"]])
     shown = table(
         f"Optimism by {' to '.join(map(count, counts))} bootstraps of the whole chain",
@@ -201,6 +205,13 @@ def _optimism_section(results, captions):
         download=("bootstrap.csv", csv_bytes(data[["model", *data.columns.drop("model")]])),
     )
     return section("bootstrap", "Optimism", [shown])
+
+
+def _fixed_features(results, model, statistic, decimals):
+    """The same measure corrected with the features held fixed; a dash where it was not stored."""
+    tables = results.statistics["fixed_features"] or {}
+    rows = tables[model].query("statistic == @statistic") if model in tables else ()
+    return number(rows["corrected"].iloc[0] if len(rows) else None, decimals)
 
 
 # Risk groups ------------------------------------------------------------------------------------------------------
@@ -404,45 +415,12 @@ def _decision_section(results, captions):
 # Events -----------------------------------------------------------------------------------------------------------
 
 
-def events_table(results, captions):
-    """Training events against the coefficients and candidate features of every model, and what they can show."""
-    rows = []
-    for model in results.orders["models"]:
-        row = results.metric(model, "train", results.measure)
-        if row is None:
-            continue
-        coefficients = len(predictors_of(results.models[model]["coefficients"]))
-        candidates = candidate_parameters(results, model)
-        shares = [
-            number(row["events"] / k, 1 if row["events"] / k >= 0.1 else 3) if k else DASH
-            for k in (coefficients, candidates)
-        ]
-        cells = [(count(k), f"({share} each)") for k, share in zip((coefficients, candidates), shares, strict=True)]
-        rows.append([results.label("models", model), count(row["events"]), *cells])
-    row = results.metric(results.headline, "train", results.measure)
-    found = "" if row is None else number(detectable_ratio(row["events"]), 1)
-    header = ["Model", "Training events", "Coefficients (events)", "Candidate parameters (events)"]
-    note = (
-        "About ten events for each candidate parameter are the least that is advised (Peduzzi 1995); features that a "
-        f"selection saw are candidates too. With these events a hazard ratio below {found} between two groups of equal "
-        "size is missed more often than in one of five studies (Schoenfeld 1983; two-sided 5 %)."
-    )
-    return table("Training events against what was estimated from them", header, rows, note=note) if rows else None
-
-
 def candidate_parameters(results, model):
     """Coefficients of clinical variables and features offered to the signatures of a model."""
     chosen = results.config["models"][model]
     offered = sum(int(results.signatures[name]["funnel"]["features"].iloc[0]) for name in chosen["signatures"])
     variables = [results.config["clinical"][name] for name in chosen["clinical"]]
     return offered + sum(len(v["levels"]) - 1 if v["type"] == "category" else 1 for v in variables)
-
-
-def detectable_ratio(events):
-    """Hazard ratio between two groups of equal size that so many events show with a power of 80 % (Schoenfeld 1983)."""
-    if not events:
-        return np.nan
-    return float(np.exp((ndtri(1 - ALPHA / 2) + ndtri(POWER)) / np.sqrt(events / 4)))
 
 
 def follow_up_sentence(results):

@@ -12,7 +12,11 @@ from habitat_radiomics.tables import read_table
 HONEST_COHORTS = ("external", "internal", "train_cv")
 STATISTICS = (
     "audit",
+    "bin_width",
     "calibration",
+    "classifiers",
+    "choice",
+    "importance",
     "table_one",
     "table_one_tests",
     "factors",
@@ -31,6 +35,8 @@ STATISTICS = (
     "at_horizons",
     "score_factors",
     "score_factors_summary",
+    "volume",
+    "volume_proxies",
 )
 
 

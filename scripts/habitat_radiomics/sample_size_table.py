@@ -3,12 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from habitat_radiomics.sample_size import cox_snell_from_auc, events_per_parameter, minimum_sample_size
+from habitat_radiomics import sample_size_survival
+from habitat_radiomics.sample_size import cox_snell_from_auc, minimum_sample_size
+from habitat_radiomics.sample_size_survival import cox_snell_from_concordance
 
 INTERCEPT = "(intercept)"
-NO_EXPECTATION = "the cross-validated AUC is not between 0.5 and 1"
+NO_EXPECTATION = "the cross-validated {} is not between 0.5 and 1"
+LABELS = {"auc": "AUC", "c_index": "C-index"}
 COLUMNS = ["model", "n", "events", "parameters", "per_parameter", "candidates", "per_candidate"]
-COLUMNS += ["auc", "needed_for_parameters", "needed_for_candidates", "note"]
+COLUMNS += ["measure", "needed_for_parameters", "needed_for_candidates", "note"]
 
 
 def candidate_counts(coefficients, funnels):
@@ -51,27 +54,52 @@ def sample_size_table(metrics, coefficients, candidates):
     candidates : dict
         Model to its number of candidate parameters.
     """
-    areas = metrics[metrics["metric"] == "auc"].set_index(["cohort", "model"])
-    rows = [
-        _row(model, len(predictors_of(table)), candidates[model], areas.loc[("train_cv", model)])
-        for model, table in coefficients.items()
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
 
+    def needed(auc, prevalence, parameters):
+        expected = cox_snell_from_auc(auc, prevalence)
+        return minimum_sample_size(prevalence=prevalence, parameters=parameters, cox_snell=expected).patients
 
-def _row(model, parameters, candidates, area):
-    n, events, auc = int(area["n"]), int(area["events"]), area["estimate"]
-    known = 0.5 < auc < 1
-    row = {"model": model, "n": n, "events": events, "parameters": parameters, "candidates": candidates, "auc": auc}
-    row["per_parameter"], row["per_candidate"] = (
-        events_per_parameter(events, n, count)[0] for count in (parameters, candidates)
+    areas = metrics[metrics["metric"] == "auc"].assign(
+        scarce=lambda rows: np.fmin(rows["events"], rows["n"] - rows["events"])
     )
-    row["needed_for_parameters"], row["needed_for_candidates"] = (
-        _needed(auc, events / n, count) if known else np.nan for count in (parameters, candidates)
-    )
-    return row | {"note": "" if known else NO_EXPECTATION}
+    return _table(areas, "auc", coefficients, candidates, needed)
 
 
-def _needed(auc, prevalence, parameters):
-    expected = cox_snell_from_auc(auc, prevalence)
-    return minimum_sample_size(prevalence=prevalence, parameters=parameters, cox_snell=expected).patients
+def survival_sample_size_table(metrics, coefficients, candidates, *, rate, follow_up, horizon):
+    """Return the table of `sample_size_table` for times to an event: events for each parameter, at the C-index found.
+
+    Parameters
+    ----------
+    metrics, coefficients, candidates
+        See `sample_size_table`.
+    rate, follow_up, horizon : float
+        Of the training patients, see `sample_size_survival.minimum_sample_size`.
+    """
+
+    def needed(c_index, share, parameters):
+        expected = cox_snell_from_concordance(c_index, share)
+        if expected >= sample_size_survival.largest_cox_snell(share):
+            return np.nan
+        times = {"rate": rate, "follow_up": follow_up, "horizon": horizon}
+        return sample_size_survival.minimum_sample_size(**times, parameters=parameters, cox_snell=expected).patients
+
+    found = metrics[metrics["metric"] == "c_harrell"].assign(scarce=lambda rows: rows["events"])
+    return _table(found, "c_index", coefficients, candidates, needed)
+
+
+def _table(found, measure, coefficients, candidates, needed):
+    found = found.set_index(["cohort", "model"])
+    rows = []
+    for model, table in coefficients.items():
+        row, counts = (
+            found.loc[("train_cv", model)],
+            {"parameter": len(predictors_of(table)), "candidate": candidates[model]},
+        )
+        value, known = row["estimate"], 0.5 < row["estimate"] < 1
+        cells = {"model": model, "n": int(row["n"]), "events": int(row["events"]), measure: value}
+        for kind, count in counts.items():
+            cells[f"{kind}s"] = count
+            cells[f"per_{kind}"] = row["scarce"] / count if count else np.nan
+            cells[f"needed_for_{kind}s"] = needed(value, row["events"] / row["n"], count) if known and count else np.nan
+        rows.append(cells | {"note": "" if known else NO_EXPECTATION.format(LABELS[measure])})
+    return pd.DataFrame(rows, columns=[name if name != "measure" else measure for name in COLUMNS])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden, signature_steps
+from habitat_radiomics.cross_check import is_sampled
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.habitat_sets import region_names
 from habitat_radiomics.outcome_settings import event_column, is_survival
@@ -206,7 +207,14 @@ def features(study, sequence):
     return {
         "banks": {region: _bank(study, sequence, region, "A") for region in regions},
         "settings": _feature_settings(study, sequence),
+        "engine": overridden(study.config, "features", sequence)["engine"],
     }
+
+
+def is_checked(study, patient, sequence):
+    """Whether the features of a scan are extracted by the reference engine too."""
+    chosen = overridden(study.config, "features", sequence)
+    return chosen["engine"] != "reference" and is_sampled(patient, sequence, fraction=chosen["cross_check"])
 
 
 def habitat_features(study, sequence, name):
@@ -216,6 +224,7 @@ def habitat_features(study, sequence, name):
         "bank": _bank(study, sequence, name, "D"),
         "shape": study.config["habitats"][name]["sequences"][0] == sequence,
         "settings": _feature_settings(study, sequence),
+        "engine": overridden(study.config, "features", sequence)["engine"],
     }
 
 
@@ -226,9 +235,25 @@ def _bank(study, sequence, region, otherwise):
 
 def _feature_settings(study, sequence):
     chosen = overridden(study.config, "features", sequence)
-    values = {name: value for name, value in chosen.items() if name not in ("banks", "custom_banks")}
+    elsewhere = ("banks", "custom_banks", "engine", "cross_check")
+    values = {name: value for name, value in chosen.items() if name not in elsewhere}
     values["bin_width"] = None if chosen["bin_count"] else chosen["bin_width"]
     return {**values, "min_voxels": study.config["regions"]["min_voxels"]}
+
+
+def bin_widths(study):
+    """Widths of the grey-level bins in tumours, by sequence and image type; None where a number of bins is fixed."""
+    return {"region": "tumour", "used": {sequence: _bin_widths(study, sequence) for sequence in study.sequences}}
+
+
+def _bin_widths(study, sequence):
+    otherwise = _feature_settings(study, sequence)
+    types = _bank(study, sequence, "tumour", "A")["image_types"]
+    return {kind.lower(): _bin_width(options or {}, otherwise) for kind, options in types.items()}
+
+
+def _bin_width(options, otherwise):
+    return None if options.get("bin_count") else options.get("bin_width", otherwise["bin_width"])
 
 
 def habitat_sample(study, name):
@@ -319,6 +344,20 @@ def collection(study, patients, patterns):
     }
 
 
+def imported_features(study, patients):
+    """Patients of a feature table that the study brings, and their rows of it by hash."""
+    tables = [
+        {"sequence": sequence, "region": region, "rows": [sheet.digests[p] for p in patients]}
+        for (sequence, region), sheet in study.feature_sheets.items()
+    ]
+    return {"patients": patients, "tables": tables}
+
+
+def own_tables(config):
+    """Return the keys of ``data`` that name tables of patients and scans."""
+    return ("patients",) if config["data"]["source"] == "features" else ("patients", "images")
+
+
 def reproducibility(study):
     """Readers and forms of the intraclass correlation."""
     return study.config["reproducibility"]
@@ -362,6 +401,7 @@ def model(study, name):
         "estimator": chosen["estimator"],
         "inputs": chosen["inputs"],
         "scores": study.config["training"]["scores"],
+        **({"classifiers": chosen["classifiers"]} if chosen["estimator"] == "best" else {}),
         **_resampling(study.config),
         **_horizons(study.config),
     }
@@ -414,6 +454,37 @@ def validation(study):
     }
 
 
+def choosing_models(config):
+    """Return the models that choose among classifiers."""
+    return [name for name, model in config["models"].items() if model["estimator"] == "best"]
+
+
+def choice(study):
+    """Models that choose among classifiers, and the level of the intervals."""
+    return {"models": choosing_models(study.config), "level": study.config["validation"]["interval_level"]}
+
+
+def importance(study, name):
+    """What the permutation importance of a model's inputs depends on."""
+    return {**model(study, name), "permutations": study.config["importance"]["permutations"]}
+
+
+def importance_figure(study, name):
+    """Words of the figure of importance: the model, its signatures and clinical variables."""
+    config, chosen = study.config, study.config["models"][name]
+    labels = {s: score_label(signature_label(config, s)) for s in chosen["signatures"]}
+    labels |= {v: config["clinical"][v]["label"] or v for v in chosen["clinical"]}
+    return {"label": model_label(config, name), "labels": labels, "permutations": config["importance"]["permutations"]}
+
+
+def classifier_figure(study):
+    """Names of models, and level, of the figure of all classifiers."""
+    return {
+        "models": _named_models(study.config, choosing_models(study.config)),
+        "level": study.config["validation"]["interval_level"],
+    }
+
+
 def audit(study):
     """What the audit of the printed numbers needs to know."""
     return {**validation(study), "signatures": list(study.config["signatures"])}
@@ -427,6 +498,15 @@ def calibration(study):
 def decision(study):
     """Models, thresholds and bands of the decision curves."""
     return {**_bands(study), "thresholds": study.config["validation"]["decision_thresholds"]}
+
+
+def volume(study):
+    """Sequences in whose order a patient's volume is looked for, signatures, and the level of the intervals."""
+    return {
+        "sequences": study.sequences,
+        "signatures": list(study.config["signatures"]),
+        "level": study.config["validation"]["interval_level"],
+    }
 
 
 def supplement(study):

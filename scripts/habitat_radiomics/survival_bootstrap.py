@@ -10,7 +10,10 @@ import pandas as pd
 from habitat_radiomics.bootstrap_tables import FEWEST_DEFINED, NOT_FITTED_HERE
 from habitat_radiomics.brier import brier_scores, no_information_errors, plus_632
 from habitat_radiomics.concordance import concordance
+from habitat_radiomics.faults import DataFault
 from habitat_radiomics.kaplan_meier import censoring_distribution, step_values
+from habitat_radiomics.model import fit_model, model_prediction, prediction_columns
+from habitat_radiomics.resampling import resample_indices
 from habitat_radiomics.survival_calibration import calibration_slope, smooth_observed
 from habitat_radiomics.survival_validation import at_horizon, risk_column
 
@@ -68,6 +71,47 @@ def bootstrap_tables(predictions, baseline, outcome, *, horizons, times, level, 
     fitted = predictions.loc[(predictions["replicate"] > 0) & (predictions["reason"] == ""), "replicate"].nunique()
     curve["corrected"] = curve["corrected"].where(curve["resamples"] >= FEWEST_DEFINED * fitted)
     return statistics, curve.reset_index(drop=True), errors
+
+
+def fixed_features_bootstrap(pipeline, predictors, outcome, *, count, seed):
+    """Correct a survival model for optimism with its scores held as they are, see `bootstrap_tables` of binary models.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Unfitted model with the horizons of its risks, see `model.build_model`.
+    predictors : DataFrame
+        The signatures' own training scores, and clinical variables.
+    outcome : DataFrame
+        time and event by patient, same index.
+    count, seed : int
+        Of the resamples, stratified by event.
+
+    Returns
+    -------
+    DataFrame
+        statistic (Harrell's C, Brier score at the horizons, slope), horizon, apparent, train, test, optimism,
+        corrected, resamples.
+    """
+    draws = resample_indices(outcome["event"], count=count, seed=seed, start=1)
+    everyone = np.arange(len(outcome))
+    parts = [_fixed_replicate(pipeline, predictors, outcome, b, rows) for b, rows in enumerate([everyone, *draws])]
+    horizons = list(pipeline["estimator"].horizons)
+    measures = measure_replicates(pd.concat(parts), outcome, horizons=horizons, at=np.array([]))
+    table = optimism_table(measures, level=0.95)
+    return table[["statistic", "horizon", "apparent", "train", "test", "optimism", "corrected", "resamples"]]
+
+
+def _fixed_replicate(pipeline, predictors, outcome, number, rows):
+    """What `measure_replicates` takes of a model fitted to some rows, with repeats; where it cannot be, the reason."""
+    table = pd.DataFrame({"replicate": number, "patient": outcome.index, "reason": ""})
+    table["drawn"] = np.bincount(rows, minlength=len(outcome))
+    try:
+        fitted = fit_model(pipeline, predictors.iloc[rows], outcome.iloc[rows])
+    except DataFault as fault:
+        columns = dict.fromkeys(prediction_columns(pipeline), np.nan)
+        return table.assign(reason=fault.code, **columns)
+    return table.assign(**{name: values.to_numpy() for name, values in model_prediction(fitted, predictors).items()})
 
 
 def measure_replicates(predictions, outcome, *, horizons, at):

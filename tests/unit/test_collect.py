@@ -21,13 +21,19 @@ def scan(folder, patient, sequence, readings, fault=None):
     (folder / patient).mkdir(exist_ok=True)
     write_features(folder / patient / f"{sequence}.csv", [] if fault else rows)
     measures = {} if fault else {"snr": 12.5, "voxels": 900, "warnings": ["reading reader2 was not used"]}
+    if patient == "P1":
+        measures["cross_check"] = {"values": 40, "largest_difference": 1e-9}
     write_json(folder / patient / f"{sequence}.json", {"faults": [fault] if fault else [], "measures": measures})
 
 
 def habitats(folder, patient, fault=None):
+    check = {"values": 2, "largest_difference": 3e-9} if patient == "P1" else {"values": 0, "largest_difference": None}
     rows = [FeatureRow("reader1", f"core{number}", "mean", float(number), "") for number in (1, 2)]
     write_features(folder / patient / "T2.core.csv", [] if fault else rows)
-    write_json(folder / patient / "T2.core.json", {"faults": [fault] if fault else [], "measures": {"voxels": -1}})
+    write_json(
+        folder / patient / "T2.core.json",
+        {"faults": [fault] if fault else [], "measures": {"voxels": -1, "cross_check": check}},
+    )
 
 
 @pytest.fixture
@@ -62,6 +68,15 @@ def test_features_keep_the_order_of_the_files_and_every_digit(collect):
     assert list(features.columns[:3]) == ["patient", "T1|tumour|z_last", "T1|tumour|a_first"]
     assert len(features.columns) == 1 + 2 * 2 * 2 + 2
     assert features.loc[0, "T1|tumour|z_last"] == 1.0 / 3
+
+
+def test_values_checked_by_the_reference_engine_are_counted_over_regions_and_habitats(collect):
+    _, _, quality = collect()
+    checked = quality.set_index(["patient", "sequence"])
+    assert checked.loc[("P1", "T1"), ["checked_values", "largest_difference"]].tolist() == [40, 1e-9]
+    assert checked.loc[("P1", "T2"), ["checked_values", "largest_difference"]].tolist() == [42, 3e-9]
+    assert checked.loc[("P3", "T2"), "checked_values"] == 0
+    assert pd.isna(checked.loc[("P3", "T2"), "largest_difference"])
 
 
 def test_habitats_of_a_sequence_follow_its_drawn_regions_and_have_the_primary_reading_alone(collect):

@@ -13,7 +13,7 @@ import pytest
 import SimpleITK as sitk
 
 from habitat_radiomics.feature_names import CLASS_FEATURES, DEPRECATED_SHAPE_FEATURES, SHAPE_FEATURES
-from habitat_radiomics.features import extract_features
+from habitat_radiomics.features import ENGINES, extract_features
 
 PHANTOM = """
 14411 14611 41641 44641
@@ -187,11 +187,12 @@ def volume(digits):
     return image
 
 
-def phantom_values(**settings):
+def phantom_values(*, engine="reference", **settings):
     """Feature of the phantom to value; its intensities are already grey levels."""
     mask = sitk.Cast(volume(MASK), sitk.sitkUInt8)
     bank = {"image_types": {"Original": {}}, "shape": True, "deprecated_shape": True}
-    rows = extract_features(volume(PHANTOM), {"roi": mask}, banks={"roi": bank}, settings={"bin_width": 1, **settings})
+    settings = {"bin_width": 1, **settings}
+    rows = extract_features(volume(PHANTOM), {"roi": mask}, banks={"roi": bank}, settings=settings, engine=engine)
     return {feature.removeprefix("original_"): value for _, feature, value, _ in rows}
 
 
@@ -236,13 +237,15 @@ def expected_first_order():
     return {f"firstorder_{feature}": (row[1], tolerance(row[1])) for feature, row in FIRST_ORDER.items()}
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("mode", MODES)
-def test_textures_of_the_phantom_meet_the_consensus_in_every_mode_of_aggregation(mode):
-    assert missed(phantom_values(**MODES[mode]), expected_texture(mode)) == {}
+def test_textures_of_the_phantom_meet_the_consensus_in_every_mode_of_aggregation(mode, engine):
+    assert missed(phantom_values(engine=engine, **MODES[mode]), expected_texture(mode)) == {}
 
 
-def test_shape_and_first_order_meet_the_consensus_once_the_listed_differences_are_undone():
-    values = in_ibsi_terms(phantom_values())
+@pytest.mark.parametrize("engine", ENGINES)
+def test_shape_and_first_order_meet_the_consensus_once_the_listed_differences_are_undone(engine):
+    values = in_ibsi_terms(phantom_values(engine=engine))
     assert missed(values, expected_shape() | expected_first_order()) == {}
 
 

@@ -34,6 +34,11 @@ def test_simulated_patients_are_named_first(results):
     assert judge.simulated_data(with_config(results, "data", source="tables")) == []
 
 
+def test_given_features_are_named(results):
+    assert judge.given_features(results) == []
+    assert "given in tables" in judge.given_features(with_config(results, "data", source="features"))[0]
+
+
 @pytest.mark.parametrize(
     ("cohorts", "words"),
     [(["train", "train_cv"], "no validation cohort"), (["train", "train_cv", "internal"], "no external cohort")],
@@ -139,3 +144,46 @@ def test_models_on_features_of_their_own_patients_are_named(results):
     changed = replace(results, config={**results.config, "models": models})
     sentence = judge.features_of_the_same_patients(changed)[0]
     assert sentence.startswith(f"Model {models['radiomics']['label']}: the features were selected on the patients")
+
+
+def with_coefficient(results, model, predictor, value):
+    tables = results.models[model]
+    coefficients = tables["coefficients"].copy()
+    coefficients.loc[coefficients["predictor"] == predictor, "coefficient"] = value
+    return replace(results, models={**results.models, model: {**tables, "coefficients": coefficients}})
+
+
+def test_a_model_that_turns_its_score_round_is_named(results):
+    (score,) = (
+        name for name in results.signatures if name in set(results.models["combined"]["coefficients"]["predictor"])
+    )
+    reversed_ = with_coefficient(results, "combined", score, -0.4)
+    found = judge.reversed_scores(reversed_)
+    assert len(found) == 1 and found[0].startswith("Model Combined turns the score of ")
+    assert "no evidence for the signature" in found[0]
+    assert judge.reversed_scores(with_coefficient(results, "combined", score, 0.4)) == []
+    assert judge.reversed_scores(with_config(reversed_, "training", scores="apparent")) == []
+
+
+def with_statistics(results, **tables):
+    return replace(results, statistics={**results.statistics, **tables})
+
+
+def test_a_model_no_better_than_the_volume_and_features_that_follow_it_are_named(results):
+    rows = [("external", 0.99, 0.9, 1.0, 18), ("train", 0.5, 0.4, 0.6, 40)]
+    alone = pd.DataFrame(rows, columns=["cohort", "estimate", "ci_low", "ci_high", "n"])
+    proxies = pd.DataFrame({"signature": "tumour", "feature": ["a", "b"], "rho": [-0.9, 0.2]})
+    found = judge.volume_in_disguise(with_statistics(results, volume=alone, volume_proxies=proxies))
+    assert found[0] == (
+        "External validation: the AUC of the tumour's volume alone is 0.99, no less than that of the headline model."
+    )
+    assert found[1].startswith("1 of 2 selected features follows the tumour's volume")
+    small = with_statistics(results, volume=alone.assign(estimate=0.4), volume_proxies=proxies.assign(rho=0.1))
+    assert judge.volume_in_disguise(small) == []
+
+
+def test_images_with_too_few_bins_are_named(results):
+    widths = pd.DataFrame({"used": [True, True, False], "share_usual": [0.1, 0.9, 0.0], "median": [8, 40, 3]})
+    (sentence,) = judge.unusual_bins(with_statistics(results, bin_width=widths))
+    assert "1 of 2 filtered images have fewer than 16 or more than 128 bins" in sentence
+    assert judge.unusual_bins(with_statistics(results, bin_width=widths.assign(share_usual=1.0))) == []

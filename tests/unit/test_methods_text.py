@@ -90,6 +90,16 @@ def test_the_engine_of_the_bias_correction_is_named():
     assert "N4 (Tustison 2010; ITK; shrink factor 2)" in changed("preprocess", bias_engine="reference", shrink_factor=2)
 
 
+def test_the_engine_and_its_check_are_named():
+    text = text_of(example_config())
+    assert (
+        "compiled code with PyRadiomics' values; in 1 % of the scans, drawn by a hash, PyRadiomics calculated" in text
+    )
+    unchecked = changed("features", cross_check=0)
+    assert "PyRadiomics' values. " in unchecked and "drawn by a hash, PyRadiomics" not in unchecked
+    assert "They were calculated by PyRadiomics. " in changed("features", engine="reference")
+
+
 def test_other_intervals_scores_and_policies_are_named():
     assert "method of Clopper and Pearson" in changed("validation", proportion_interval="clopper-pearson")
     assert "90 % interval" in changed("validation", interval_level=0.9)
@@ -140,3 +150,21 @@ def test_stability_of_features_is_named_where_a_signature_asks_for_it():
     config["signatures"]["habitat"] = {**habitat, "steps": [{"stable": {"threshold": 0.8}}, *habitat["steps"]]}
     assert "ICC(2,1) of a feature over all of them is its stability" in text_of(config)
     assert "for habitats, ICC above 0.8 under small changes" in text_of(config)
+
+
+def test_given_features_are_described_as_such_and_nothing_is_said_of_images():
+    text = changed("data", source="features", features={"T1": {"tumour": "a.csv", "rim": "b.csv"}})
+    assert "Features were given in tables (T1 tumour and T1 rim)" in text
+    assert "bias field" not in text
+    assert "PyRadiomics" not in text
+
+
+def test_a_choice_among_classifiers_names_them_from_the_simplest_on():
+    config = example_config()
+    chosen = {"estimator": "best", "classifiers": ["mlp", "knn"], "inputs": "features"}
+    config = {**config, "models": {**config["models"], "combined": {**config["models"]["combined"], **chosen}}}
+    text = text_of(config)
+    assert "Combined chose from, the simplest first: k nearest neighbours and multilayer perceptron; each tuned" in text
+    assert "within one standard error of the largest" in text
+    assert "That of Combined was learnt on scores of training patients held out from the fit." in text
+    assert "chose from" not in text_of(example_config())

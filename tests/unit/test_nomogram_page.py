@@ -1,22 +1,18 @@
 """The nomogram as a page: in a real browser it computes what Python computes, and it stands alone."""
 
-import html
 import json
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
 from test_nomogram import BIRTHS, LUNG, logistic_nomogram, small_nomogram, survival_nomogram
 
+from browser import in_browser
 from habitat_radiomics.nomogram import nomogram_document, probabilities, total_points
 from habitat_radiomics.nomogram_page import nomogram_page
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Moves the inputs as a reader does (events, not function calls) and writes down what the page then shows.
 READ_ALL = """
-<script>
 const exact = (name) => parseFloat(document.getElementById(name).dataset.exact);
 const read = (patient) => {
   nomogram.terms.forEach((term, k) => {
@@ -39,26 +35,8 @@ answer.slider = move(slider, slider.max);
 answer.typed = move(number, slider.min);
 answer.outside = move(number, Number(slider.max) + 1000);
 answer.empty = move(number, "");
-document.body.innerHTML = "<pre id=answer></pre>";
-document.getElementById("answer").textContent = JSON.stringify(answer);
-</script>
+return answer;
 """
-
-
-def browser():
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-def in_browser(page, patients, folder):
-    """What a browser shows after each patient's values were entered."""
-    if browser() is None:
-        pytest.skip(f"no browser found ({', '.join(BROWSERS)}): install one to test the page, for example chromium")
-    script = READ_ALL.replace("PATIENTS", json.dumps(json.dumps(patients)))
-    file = folder / "nomogram.html"
-    file.write_text(page.replace("</body>", script + "</body>"), encoding="utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}", "--dump-dom"]
-    done = subprocess.run([browser(), *options, file.as_uri()], capture_output=True, text=True, timeout=120, check=True)
-    return json.loads(html.unescape(re.search('<pre id="answer">(.*)</pre>', done.stdout, re.DOTALL)[1]))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +46,9 @@ def in_browser(page, patients, folder):
 )
 def test_the_page_shows_the_numbers_of_python_for_every_patient(nomogram, table, tmp_path):
     patients = table[[term.name for term in nomogram.terms]].to_dict("records")
-    answer = in_browser(nomogram_page(nomogram_document(nomogram), title="Nomogram"), patients, tmp_path)
+    script = READ_ALL.replace("PATIENTS", json.dumps(json.dumps(patients)))
+    answer, console = in_browser(nomogram_page(nomogram_document(nomogram), title="Nomogram"), script, tmp_path)
+    assert console == []
     totals = total_points(nomogram, table)
     expected = np.column_stack([totals, *probabilities(nomogram, totals).values()])
     np.testing.assert_allclose(answer["patients"], expected, rtol=0, atol=1e-9)

@@ -79,7 +79,7 @@ def test_a_job_reported_twice_counts_once(clock):
     assert "cohort steps 1/1" in progress.line()
 
 
-def test_lines_keep_their_distance_but_the_last_one_always_comes(clock):
+def test_lines_keep_their_distance_but_the_last_one_always_comes_once(clock):
     progress = Progress({5: JOBS[5]}, now=clock)
     clock.seconds = SILENCE_SECONDS - 1
     assert not progress.due()
@@ -88,6 +88,8 @@ def test_lines_keep_their_distance_but_the_last_one_always_comes(clock):
     assert not progress.due()
     run(progress, clock, 5, 1)
     assert progress.due()
+    run(progress, clock, 5, 1)  # Snakemake's own last job, `all`, is none of ours
+    assert not progress.due()
 
 
 @pytest.mark.parametrize(

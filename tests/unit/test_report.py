@@ -197,6 +197,12 @@ def test_the_page_says_how_many_numbers_were_derived_again():
     assert "1,271 checks, all passed" in audit_sentence(pd.DataFrame(index=range(1271)))["text"]
 
 
+def test_the_page_says_how_many_scans_the_reference_engine_extracted_again_and_how_much_differed(results, page):
+    scans = len(results.quality)
+    assert f"Features of 2 of {scans} scans (6,780 values) were extracted again by PyRadiomics" in page.text
+    assert "the largest relative difference was 2e-13 (allowed: 1e-06)" in page.text
+
+
 def test_excluded_patients_are_listed_with_their_reason(page):
     assert "P002 Training the tumour mask has no voxel. Check the drawing." in page.text
     assert "P073 – column is empty." in page.text

@@ -13,7 +13,8 @@ from habitat_radiomics.limitations import limitations
 from habitat_radiomics.methods_text import methods_text
 from habitat_radiomics.report import report_page
 from habitat_radiomics.report_sections import headline
-from habitat_radiomics.report_survival import candidate_parameters, detectable_ratio
+from habitat_radiomics.report_survival import candidate_parameters
+from habitat_radiomics.sample_size_survival import detectable_ratio
 from survival_tables import SIZES, survival_config, survival_patients, survival_results
 
 
@@ -97,11 +98,6 @@ def test_sections_without_their_tables_are_left_out(results):
     page = Page(report_page(some, PARTS))
     links = {a.get("href") for a in page.attributes("a")}
     assert not {"#bootstrap", "#groups", "#factors", "#calibration", "#decision"} & links
-
-
-def test_the_smallest_detectable_ratio_is_schoenfelds():
-    assert detectable_ratio(66) == pytest.approx(1.99, abs=0.01)  # (1.96 + 0.84)^2 / (0.25 log(1.99)^2) = 66
-    assert np.isnan(detectable_ratio(0))
 
 
 def test_candidates_count_features_and_levels(results):

@@ -6,7 +6,15 @@ from habitat_radiomics.bootstrap_tables import NOT_FITTED_HERE
 from habitat_radiomics.brier import out_of_bag_errors, plus_632
 from habitat_radiomics.concordance import concordance
 from habitat_radiomics.cox import CoxModel
-from habitat_radiomics.survival_bootstrap import bootstrap_tables, error_curve, measure_replicates, plus_632_value
+from habitat_radiomics.model import build_model
+from habitat_radiomics.resampling import resample_indices
+from habitat_radiomics.survival_bootstrap import (
+    bootstrap_tables,
+    error_curve,
+    fixed_features_bootstrap,
+    measure_replicates,
+    plus_632_value,
+)
 from habitat_radiomics.survival_outcome import survival_outcome
 from oracles.oracle import FOLDER, Oracle
 
@@ -104,3 +112,26 @@ def test_the_632_plus_rule_by_hand():
     error, weight = plus_632_value(0.2, 0.3, 0.5)
     assert weight == pytest.approx(0.632 / (1 - 0.368 / 3)) and error == pytest.approx(0.2 + 0.1 * weight)
     assert np.isnan(plus_632_value(np.nan, 0.3, 0.5)).all()
+
+
+def test_with_fixed_features_a_score_keeps_its_concordance_and_loses_nothing_but_noise():
+    predictors = pd.DataFrame({"s": X[:, 0]}, index=PATIENTS)
+    pipeline = build_model(signatures=["s"], variables={}, estimator="cox", horizons=HORIZONS)
+    table = fixed_features_bootstrap(pipeline, predictors, OUTCOME, count=40, seed=3).set_index("statistic")
+    assert table.loc["c_harrell", "apparent"] == pytest.approx(concordance(TIME, EVENT == 1, X[:, 0]).c, abs=1e-12)
+    assert abs(table.loc["c_harrell", "optimism"]) < 0.02
+    assert list(table.index) == ["c_harrell", "brier_180", "brier_365", "slope"]
+    assert (table["resamples"] == 40).all()
+
+
+def test_fixed_features_measure_what_refitting_by_hand_measures():
+    predictors = pd.DataFrame(X, columns=["age", "female", "ecog"], index=PATIENTS)
+    variables = {name: {"type": "number"} for name in predictors}
+    pipeline = build_model(signatures=[], variables=variables, estimator="cox", horizons=HORIZONS)
+    table = fixed_features_bootstrap(pipeline, predictors, OUTCOME, count=3, seed=3).set_index("statistic")
+    found = []
+    for rows in resample_indices(OUTCOME["event"], count=3, seed=3, start=1):
+        score = CoxModel().fit(X[rows], survival_outcome(TIME[rows], EVENT[rows])).decision_function(X)
+        train = concordance(TIME[rows], EVENT[rows] == 1, score[rows]).c
+        found.append(train - concordance(TIME, EVENT == 1, score).c)
+    assert table.loc["c_harrell", "optimism"] == pytest.approx(np.mean(found), abs=1e-9)

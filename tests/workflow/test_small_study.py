@@ -1,7 +1,6 @@
 """A study from end to end, and what runs again when something changes."""
 
 import copy
-import csv
 import json
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from habitat_radiomics.model import fit_chain
 from habitat_radiomics.model_inputs import model_inputs, model_pipeline, model_signatures
 from habitat_radiomics.nomogram import probabilities, read_nomogram, total_points
 from habitat_radiomics.tables import read_by_patient, read_table
-from small_study import CONFIG, ROOT
+from small_study import CONFIG, ROOT, change_cell
 
 
 def metrics(checkout):
@@ -119,18 +118,6 @@ COHORT_STEPS = {
     "predict_model",
     "measure_models",
 }
-
-
-def change_cell(path, patient, column, value):
-    with path.open(newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t"))
-    for row in rows:
-        if row["patient"] == patient:
-            row[column] = value(row[column])
-    with path.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]), delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def test_changing_a_test_patient_runs_that_patient_and_leaves_everything_learnt_as_it_was(own_data):

@@ -13,7 +13,7 @@ from habitat_radiomics.model import build_model, fit_chain
 from habitat_radiomics.outcome import discrimination
 from habitat_radiomics.simulate_tables import simulate_tables
 from habitat_radiomics.tables import read_by_patient, read_table
-from small_study import CONFIG, STEPS, Checkout
+from small_study import CONFIG, STEPS, Checkout, change_cell
 
 COX_STEPS = [
     *STEPS[:3],
@@ -31,6 +31,7 @@ SURVIVAL = {
     "signatures": {"tumour": {"regions": ["tumour"], "steps": COX_STEPS}},
     "training": {"repeats": 1},
     "bootstrap": {"replicates": 4, "chunks": 1},
+    "permutations": {"replicates": 3, "chunks": 2},
     "models": {
         "clinical": {"clinical": ["age", "sex"], "estimator": "cox"},
         "combined": {"signatures": ["tumour"], "clinical": ["age"], "estimator": "cox"},
@@ -110,8 +111,61 @@ def test_the_judged_tables_speak_of_the_same_patients(survival):
     assert (groups.set_index("cohort")[["n", "events"]].loc[sizes.index] == sizes).all(axis=None)
     bootstrap = read_table(validate / "combined/bootstrap.csv").set_index("statistic")
     assert bootstrap.loc["c_harrell", "resamples"] == 4 and np.isfinite(bootstrap.loc["ibs", "corrected_632"])
+    fixed = read_table(validate / "combined/bootstrap_fixed_features.csv").set_index("statistic")
+    assert np.isfinite(fixed.loc["c_harrell", "corrected"])
+    sizes = read_table(validate / "sample_size.csv").set_index("model")
+    assert sizes.loc["clinical", "candidates"] == 2 and sizes.loc["combined", "candidates"] > 100
     factors = read_table(validate / "score_factors.csv")
     assert {"tumour", "age", "sex"} == set(factors["variable"])
+
+
+def test_permuted_outcomes_are_fitted_and_validated_anew(survival):
+    permuted = read_table(survival.results / "validate/permutations.csv")
+    assert set(permuted["permutation"]) == {0, 1, 2, 3}
+    assert {"internal", "external", "train_cv"} == set(permuted["cohort"])
+    test = read_table(survival.results / "validate/permutation_test.csv").set_index("cohort")
+    metrics = read_table(survival.results / "validate/metrics.csv").set_index(["model", "cohort", "metric"])
+    for cohort in ("internal", "external"):
+        study = metrics.loc[("combined", cohort, "c_harrell"), "estimate"]
+        assert test.loc[cohort, "observed"] == pytest.approx(study, abs=1e-12)
+    assert "permutations" in (survival.results / "report/index.html").read_text()
+
+
+@pytest.fixture
+def own_patients(own_data):
+    """The table of patients of the own data, as it was again afterwards."""
+    path = own_data[2] / "patients.tsv"
+    before = path.read_bytes()
+    yield path
+    path.write_bytes(before)
+
+
+def test_a_changed_test_patient_of_a_survival_study_changes_nothing_that_was_learnt(own_data, own_patients):
+    own, own_config, _ = own_data
+    config = {**SURVIVAL, "study": "own_survival", "data": own_config["data"], "bootstrap": {"replicates": 0}}
+    del config["demo"], config["permutations"]
+    study = Checkout(own.folder, "own_survival")
+    shutil.copytree(own.results, study.results)
+    study.run(config)
+    before = study.fitted()
+    assert {path.split("/")[0] for path in before} >= {"select", "train"}
+    cohorts = read_table(study.results / "cohort/outcome.csv")
+    patient = cohorts.query("cohort == 'external'")["patient"].iloc[0]
+    for column, change in (
+        ("event", lambda old: 1 - int(old)),
+        ("time_months", lambda old: float(old) / 2),
+        ("age", lambda old: int(old) - 9),
+    ):
+        change_cell(own_patients, patient, column, change)
+
+    jobs = study.jobs(config)
+    assert jobs["predict_model"] == len(config["models"]) and jobs["measure_survival"] == 1
+    fits = {"fit_signature", "cross_fit_signature", "fit_model", "cross_validate_model", "describe_factors"}
+    assert not ({"preprocess_image", "extract_features", "assess_reproducibility"} | fits) & set(jobs)
+    study.run(config)
+    assert study.fitted() == before
+    study.run(config, "-R", "fit_signature", "cross_fit_signature", "fit_model")
+    assert study.fitted() == before
 
 
 def test_on_null_cohorts_survival_is_predicted_no_better_than_by_chance(checkout):

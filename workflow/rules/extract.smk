@@ -28,10 +28,12 @@ rule extract_features:
         runtime=scaled(20),
     params:
         readings=lambda wildcards: STUDY.readings(wildcards.patient, wildcards.sequence),
+        scan=scan_name,
+        again=checked_again,
     shell:
         "python {input.code[0]} --settings {input.settings:q} --image {input.image:q} --upstream {input.upstream:q}"
         " --regions {input.regions:q} --region-records {input.region_records:q} --readings {params.readings:q}"
-        " --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
+        " --scan {params.scan:q} --again {params.again} --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
 
 
 rule extract_habitats:
@@ -56,10 +58,12 @@ rule extract_habitats:
         runtime=scaled(60),
     params:
         reading=lambda wildcards: STUDY.readings(wildcards.patient, wildcards.sequence)[0],
+        scan=scan_name,
+        again=checked_again,
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q} --image {input.image:q}"
         " --labels {input.labels:q} --upstream {input.upstream:q} --reading {params.reading:q}"
-        " --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
+        " --scan {params.scan:q} --again {params.again} --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
 
 
 COLLECT_STATES = {part: collection(part) for part in PARTS}
@@ -93,10 +97,7 @@ rule collect_features:
         " --readings {output.readings:q} --quality {output.quality:q} > {log:q} 2>&1"
 
 
-TRAINING_FEATURES = expand(rules.collect_features.output.features, part="training")
-TRAINING_QUALITY = expand(rules.collect_features.output.quality, part="training")
-ALL_FEATURES = expand(rules.collect_features.output.features, part=PARTS)
-ALL_QUALITY = expand(rules.collect_features.output.quality, part=PARTS)
+COLLECTED = rules.collect_features.output
 
 
 rule assess_reproducibility:
@@ -118,3 +119,21 @@ rule assess_reproducibility:
     shell:
         "python {input.code[0]} --settings {input.settings:q} --training {input.training:q} --readings {input.readings:q}"
         " --icc {output.icc:q} --fitted-on {output.fitted_on:q} > {log:q} 2>&1"
+
+
+rule advise_bin_width:
+    """Grey-level bins in the tumours of the training patients, with the width used and with others."""
+    input:
+        settings=state("advise_bin_width", settings.bin_widths(STUDY)),
+        features=TRAINING_FEATURES,
+        code=code("advise_bin_width"),
+    output:
+        table=f"{RESULTS}/quality/bin_width.csv",
+    log:
+        f"{RESULTS}/logs/advise_bin_width.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --features {input.features:q} --table {output.table:q} > {log:q} 2>&1"

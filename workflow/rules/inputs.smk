@@ -119,6 +119,15 @@ def region_files(output):
     return files
 
 
+def scan_name(wildcards):
+    return f"patient {wildcards.patient}, {wildcards.sequence}"
+
+
+def checked_again(wildcards):
+    """Whether a scan is in the sample that the reference engine extracts too."""
+    return "yes" if settings.is_checked(STUDY, wildcards.patient, wildcards.sequence) else "no"
+
+
 def habitats_of_part(output):
     """Files of one part of the cohort: each patient's sequences, and the sets of habitats that apply to each."""
     return lambda wildcards: [
@@ -152,7 +161,7 @@ def asks_for(step, signature):
 def agreement_tables(signatures):
     """Tables behind the steps that ask for reproducible features, and for stable ones of habitats."""
     icc = [rules.assess_reproducibility.output.icc] if any(asks_for("icc", name) for name in signatures) else []
-    return icc + expand(rules.assess_habitat_stability.output.features, habitats=stable_sets(signatures))
+    return icc + [filled(rules.assess_habitat_stability.output.features, habitats=s) for s in stable_sets(signatures)]
 
 
 def stable_sets(signatures):
@@ -209,6 +218,14 @@ def training_features(wildcards):
 
 def training_batches(wildcards):
     return TRAINING_BATCHES if CONFIG["models"][wildcards.model]["signatures"] else []
+
+
+def learnt_from_images():
+    """Records of what was learnt from images: landmarks, and habitats with the stability of their features."""
+    scales = [filled(rules.fit_intensity_scale.output.scale, sequence=s) for s in LEARNT_SCALES]
+    sets = [filled(rules.fit_habitats.output.artifact, habitats=name) for name in HABITATS]
+    stable = [filled(rules.assess_habitat_stability.output.fitted_on, habitats=s) for s in stable_sets(SIGNATURES)]
+    return [*stable, *scales, *sets]
 
 
 # resample
@@ -312,4 +329,4 @@ def final_files():
     if STUDY.predicts:
         return [*rules.write_report.output, *rules.write_nomogram_page.output, *rules.write_provenance.output]
     figures = {name: habitat_figures(name) for name in HABITATS}
-    return paths_in(figures) + expand(rules.collect_features.output.features, part=PARTS)
+    return paths_in(figures) + expand(COLLECTED.features, part=PARTS)

@@ -29,7 +29,33 @@ rule bootstrap_model:
         " --predictions {output.predictions:q} --selected {output.selected:q} --baseline {output.baseline:q} > {log:q} 2>&1"
 
 
+rule bootstrap_fixed:
+    """The same with the features held fixed, as most papers do: it says nothing of the selection."""
+    input:
+        settings=lambda wildcards: BOOTSTRAP_STATES[wildcards.model],
+        outcome=TRAINING_OUTCOME,
+        clinical=lambda wildcards: MODEL_TRAINING_CLINICAL[wildcards.model],
+        quality=TRAINING_QUALITY,
+        features=training_features,
+        batches=training_batches,
+        signatures=scores_of(rules.fit_signature.output.signature),
+        code=code("bootstrap_fixed"),
+    output:
+        statistics=f"{RESULTS}/validate/{{model}}/bootstrap_fixed_features.csv",
+    log:
+        f"{RESULTS}/logs/bootstrap_fixed/{{model}}.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(30),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
+        " --quality {input.quality:q} --features {input.features:q} --batches {input.batches:q} --signatures {input.signatures:q}"
+        " --statistics {output.statistics:q} > {log:q} 2>&1"
+
+
 BOOTSTRAPPED = MODELS if CONFIG["bootstrap"]["replicates"] else []
+BOOTSTRAP_FIXED = expand(rules.bootstrap_fixed.output.statistics, model=BOOTSTRAPPED)
 PERMUTATION_CHUNKS = settings.chunks(CONFIG["permutations"])
 HEADLINE = settings.headline_model(CONFIG)
 

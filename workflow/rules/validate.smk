@@ -26,3 +26,27 @@ rule predict_model:
 
 
 PREDICTIONS = expand(rules.predict_model.output.predictions, model=MODELS)
+
+
+rule measure_volume:
+    """What the volume of the tumour alone predicts, and which selected features follow it."""
+    input:
+        settings=state("measure_volume", settings.volume(STUDY)),
+        quality=ALL_QUALITY,
+        outcome=OUTCOME,
+        features=TRAINING_FEATURES,
+        coefficients=expand(rules.fit_signature.output.coefficients, signature=SIGNATURES),
+        code=code("measure_volume"),
+    output:
+        alone=f"{RESULTS}/validate/volume.csv",
+        proxies=f"{RESULTS}/validate/volume_proxies.csv",
+    log:
+        f"{RESULTS}/logs/measure_volume.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --quality {input.quality:q} --outcome {input.outcome:q}"
+        " --features {input.features:q} --coefficients {input.coefficients:q} --alone {output.alone:q}"
+        " --proxies {output.proxies:q} > {log:q} 2>&1"

@@ -30,6 +30,28 @@ rule measure_survival:
         " --areas {output.areas:q} --errors {output.errors:q} > {log:q} 2>&1"
 
 
+rule judge_sample_size:
+    """Events among the training patients for every model, and how many patients it would have needed."""
+    input:
+        settings=state("judge_sample_size", survival_settings.audit(STUDY)),
+        metrics=rules.measure_survival.output.metrics,
+        coefficients=expand(rules.fit_model.output.coefficients, model=MODELS),
+        funnels=expand(rules.fit_signature.output.funnel, signature=SIGNATURES),
+        outcome=TRAINING_OUTCOME,
+        code=code("judge_survival_sample_size"),
+    output:
+        table=f"{RESULTS}/validate/sample_size.csv",
+    log:
+        f"{RESULTS}/logs/judge_sample_size.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --metrics {input.metrics:q} --coefficients {input.coefficients:q}"
+        " --funnels {input.funnels:q} --outcome {input.outcome:q} --table {output.table:q} > {log:q} 2>&1"
+
+
 rule measure_survival_calibration:
     """Whether as many patients have the event by every horizon as every model says, with the smooth curves."""
     input:
@@ -180,11 +202,13 @@ JUDGED = {
     "model_table": rules.measure_survival.output.table,
     "comparisons": rules.measure_survival.output.comparisons,
     "calibration": rules.measure_survival_calibration.output.measures,
+    "sample_size": rules.judge_sample_size.output.table,
     "risk_groups": rules.compare_risk_groups.output.compared,
     "at_horizons": rules.compare_risk_groups.output.at_horizons,
     "score_factors": rules.describe_scores.output.table,
     "score_factors_summary": rules.describe_scores.output.summary,
     "bootstrap": dict(zip(BOOTSTRAPPED, BOOTSTRAP_STATISTICS)),
+    "fixed_features": dict(zip(BOOTSTRAPPED, BOOTSTRAP_FIXED)),
     "frequency": dict(zip(BOOTSTRAPPED, BOOTSTRAP_FREQUENCIES)),
     "decision": rules.measure_survival_decision.output.curves,
     "audit": rules.audit_survival.output.checks,

@@ -503,7 +503,7 @@ def _model_rows(results, name):
     how, words = coefficients["method"].iloc[0], WORDS[results.config["models"][name].get("estimator", "logistic")]
     yield [f"{results.label('models', name)}: {how}, high risk above {number(cutoff)} ({words.score})"]
     if not words.has_coefficients:
-        yield [_inputs_text(results, coefficients), DASH, "no coefficients", DASH]
+        yield from _input_rows(results, coefficients)
         return
     for row in coefficients[coefficients["predictor"] != "(intercept)"].itertuples():
         cells = [p_value(row.p_zph)] if results.is_survival else []
@@ -514,6 +514,16 @@ def _model_rows(results, name):
             *cells,
             number(row.vif),
         ]
+
+
+def _input_rows(results, coefficients):
+    """Inputs of a model that has no odds ratios with intervals; the shrunk ones of a penalised linear classifier."""
+    known = coefficients.dropna(subset="coefficient")
+    what = "no coefficients" if known.empty else "penalised: no intervals"
+    yield [_inputs_text(results, coefficients), DASH, what, DASH, DASH]
+    for row in known.itertuples():
+        label = f"{predictor_label(results, row.predictor)}, per SD"
+        yield [label, coefficient(row.coefficient), ratio(row.odds_ratio), DASH, DASH]
 
 
 def _inputs_text(results, coefficients):

@@ -37,7 +37,11 @@ if STUDY.predicts:
     include: f"workflow/rules/validate_{OUTCOME_TYPE}.smk"
     include: "workflow/rules/figures.smk"
     include: f"workflow/rules/figures_{OUTCOME_TYPE}.smk"
-    include: "workflow/rules/report.smk"
+
+    if STUDY.has_images:
+
+        include: "workflow/rules/bundle.smk"
+    include: "workflow/rules/" + ("apply.smk" if STUDY.applied else "report.smk")
 
 
 rule all:
@@ -58,4 +62,4 @@ onstart:
 
 
 onsuccess:
-    print(settings.closing_line(RESULTS))
+    print(settings.closing_line(RESULTS, applied=STUDY.applied))

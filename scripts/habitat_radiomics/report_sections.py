@@ -110,7 +110,7 @@ def headline(results):
     """Return the summary: sentences and one card per cohort for the headline model."""
     label = results.label("models", results.headline)
     cohort = results.honest_cohort
-    sentences = [_headline_sentence(results, label, cohort)]
+    sentences = [headline_sentence(results, label, cohort)]
     test = None if cohort is None else results.comparison(results.headline, cohort)
     if test is not None and not missing(test["difference"]):
         reference = results.label("models", results.reference)
@@ -132,7 +132,8 @@ def headline(results):
     }
 
 
-def _headline_sentence(results, label, cohort):
+def headline_sentence(results, label, cohort):
+    """Say how well the headline model did in a cohort."""
     if cohort is None:
         return (
             f"The {results.measure_label} of the model {label} could not be estimated outside the patients on whom it "
@@ -673,6 +674,11 @@ def provenance_section(results):
         f"Results: SHA-256 {digest} of the list of all {count(len(record['results']))} tables, models and predictions"
         " below. The same study gives the same list on any number of cores, in any order of the jobs, in any folder."
     )
+    if bundle := results.files.get("bundle"):
+        facts.append(
+            f"The models to take to other patients: {bundle}, SHA-256 {record['results'][bundle]}. make apply predicts "
+            "by it; its README.txt says which images, masks and columns it needs."
+        )
     return section(
         "provenance",
         "Provenance",

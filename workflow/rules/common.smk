@@ -14,6 +14,7 @@ from snakemake.logging import logger
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
 from habitat_radiomics import settings
+from habitat_radiomics.bundle import with_bundle
 from habitat_radiomics.code_files import code_hashes, file_sha256
 from habitat_radiomics.config import members_of, signature_steps
 from habitat_radiomics.faults import StudyFault
@@ -43,7 +44,8 @@ def stop(fault):
 
 try:
     CONFIG = checked_config(
-        config, yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text())
+        with_bundle(config, objects=workflow.is_main_process),
+        yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text()),
     )
 except StudyFault as fault:
     stop(fault)

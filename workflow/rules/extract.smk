@@ -1,5 +1,5 @@
 FEATURE_STATES = {s: state(f"extract_features.{s}", settings.features(STUDY, s)) for s in SEQUENCES}
-SAMPLE_STATES = {key: sample_state(*key) for key in STUDY.scans}
+CHECKED_STATES = {key: sample_state(*key) for key in STUDY.scans}
 HABITAT_FEATURE_STATES = {
     (s, name): state(f"extract_habitats.{s}.{name}", settings.habitat_features(STUDY, s, name))
     for s in SEQUENCES
@@ -11,7 +11,7 @@ rule extract_features:
     """Radiomic features of every region and reading of one patient's sequence."""
     input:
         settings=lambda wildcards: FEATURE_STATES[wildcards.sequence],
-        sample=lambda wildcards: SAMPLE_STATES[wildcards.patient, wildcards.sequence],
+        sample=lambda wildcards: CHECKED_STATES[wildcards.patient, wildcards.sequence],
         image=rules.normalise_image.output.image,
         upstream=rules.normalise_image.output.record,
         regions=region_files(rules.make_regions.output.regions),
@@ -41,8 +41,8 @@ rule extract_habitats:
     """Radiomic features, size and neighbourhood of the habitats of one set in one patient's sequence."""
     input:
         settings=lambda wildcards: HABITAT_FEATURE_STATES[wildcards.sequence, wildcards.habitats],
-        sample=lambda wildcards: SAMPLE_STATES[wildcards.patient, wildcards.sequence],
-        artifact=rules.fit_habitats.output.artifact,
+        sample=lambda wildcards: CHECKED_STATES[wildcards.patient, wildcards.sequence],
+        artifact=learnt(rules.fit_habitats.output.artifact),
         image=rules.normalise_image.output.image,
         labels=rules.label_habitats.output.labels,
         upstream=rules.label_habitats.output.record,

@@ -1,6 +1,11 @@
 # What the rules take, where that is more than one path: small functions by stage, called when all stages are known.
 
 
+def learnt(path):
+    """What was fitted, by its path alone; a bundle may have brought it in place of the step that fits it."""
+    return str(path)
+
+
 # preprocess
 
 
@@ -21,7 +26,7 @@ def mask_scan_of(wildcards):
 
 
 def learnt_scale(wildcards):
-    return rules.fit_intensity_scale.output.scale if wildcards.sequence in LEARNT_SCALES else []
+    return learnt(rules.fit_intensity_scale.output.scale) if wildcards.sequence in LEARNT_SCALES else []
 
 
 # habitats
@@ -266,6 +271,20 @@ def primary_regions(output):
     ]
 
 
+# bundle
+
+
+def code_of(scripts):
+    """Hashes of the files that some scripts reach."""
+    return {file: digest for script in scripts for file, digest in code_hashes(SCRIPTS / f"{script}.py").items()}
+
+
+def of_applied_habitats(name):
+    """Stored tables of a set of habitats that was learnt elsewhere."""
+    tables = {"artifact": rules.fit_habitats.output.artifact, "shares": rules.collect_habitats.output.shares}
+    return {table: filled(path, habitats=name) for table, path in tables.items()}
+
+
 # report
 
 
@@ -326,7 +345,11 @@ def of_signatures(drawing):
 
 def final_files():
     """What a study ends with: its report, or without an outcome its habitats and features."""
+    if STUDY.applied:
+        return rules.write_application.output
     if STUDY.predicts:
-        return [*rules.write_report.output, *rules.write_nomogram_page.output, *rules.write_provenance.output]
+        written = [rules.write_report, rules.write_nomogram_page, rules.write_provenance]
+        written += [rules.write_bundle] if STUDY.has_images else []
+        return [path for step in written for path in step.output]
     figures = {name: habitat_figures(name) for name in HABITATS}
     return paths_in(figures) + expand(COLLECTED.features, part=PARTS)

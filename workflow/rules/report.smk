@@ -1,8 +1,6 @@
 report: "../report/workflow.rst"
 
 
-REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "report").iterdir()) if path.is_file()]
-PART_HASHES = state("code/report_parts", {Path(path).name: file_sha256(path) for path in REPORT_PARTS})
 ANY_ICC = any(asks_for("icc", signature) for signature in SIGNATURES)
 
 
@@ -24,6 +22,7 @@ STORED = {
     "points": NOMOGRAM_FILES["points"],
     "harmonised_batches": of_harmonised("batches"),
     "harmonised_summary": of_harmonised("summary"),
+    "bundle": rules.write_bundle.output.bundle if STUDY.has_images else None,
     "volume": rules.measure_volume.output.alone if STUDY.has_images else None,
     "volume_proxies": rules.measure_volume.output.proxies if STUDY.has_images else None,
     **JUDGED,

@@ -44,6 +44,7 @@ from habitat_radiomics.report_blocks import (
 from habitat_radiomics.report_classifiers import classifiers_section, importance_section
 from habitat_radiomics.report_habitats import habitats_section
 from habitat_radiomics.report_harmonise import harmonise_section
+from habitat_radiomics.report_nested import nested_section
 from habitat_radiomics.report_patients import factor_table, group_tables, sample_size_table
 from habitat_radiomics.report_statistics import (
     audit_sentence,
@@ -81,6 +82,7 @@ def all_sections(results, captions):
         cohort_section(results, captions),
         images_section(results, captions),
         habitats_section(results, captions),
+        nested_section(results, captions),
         reproducibility_section(results, captions),
         harmonise_section(results, captions),
         signatures_section(results, captions),

@@ -7,6 +7,13 @@ APPLICATION = bundle_settings.application(STUDY)
 
 
 ruleorder: unpack_bundle > fit_intensity_scale > fit_habitats
+
+
+if NESTED:
+
+    ruleorder: unpack_bundle > fit_nested
+
+
 ruleorder: unpack_bundle > fit_signature > fit_model > describe_training
 ruleorder: judge_predictions > predict_model
 

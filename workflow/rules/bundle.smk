@@ -1,12 +1,19 @@
 from habitat_radiomics import bundle_settings
 
 # What new patients go through; the bundle says by which code the study did it.
-APPLIED_STEPS = ["preprocess_image", "normalise_image", "make_regions", "label_habitats", "extract_features"]
+APPLIED_STEPS = [
+    "preprocess_image",
+    "normalise_image",
+    "make_regions",
+    "label_habitats",
+    "map_microregion",
+    "extract_features",
+]
 APPLIED_STEPS += ["extract_habitats", "collect_features", "apply_signature", "predict_patients"]
 # What was learnt; a bundle keeps the paths that it has below the results.
 BUNDLED = [
     *expand(rules.fit_intensity_scale.output.scale, sequence=LEARNT_SCALES),
-    *expand(rules.fit_habitats.output.artifact, habitats=HABITATS),
+    *expand(rules.fit_habitats.output.artifact, habitats=SETS),
     *expand(rules.fit_signature.output.signature, signature=SIGNATURES),
     *expand(rules.fit_signature.output.coefficients, signature=SIGNATURES),
     *expand(rules.fit_model.output.model, model=MODELS),

@@ -10,5 +10,5 @@ from habitat_radiomics.tables import write_table
 a = arguments("settings", "lists*", "tables*")
 settings = read_json(a.settings)
 results = load_results(settings, settings["files"])
-for path, table in zip(a.lists, a.tables, strict=True):
-    write_table(filled_checklist(Path(path).stem, read_checklist(path), results), table)
+for items, path in zip(a.lists, a.tables, strict=True):
+    write_table(path, filled_checklist(Path(items).stem, read_checklist(items), results))

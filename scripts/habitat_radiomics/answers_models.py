@@ -29,7 +29,8 @@ def _methods(results):
 def scaling(results):
     """Scaling of features and harmonisation, learnt on training patients."""
     config = results.config
-    scaled = [n for n in config["signatures"] if any("zscore" in entry for entry in signature_steps(config, n))]
+    names = results.orders["signatures"]
+    scaled = [name for name in names if any("zscore" in entry for entry in signature_steps(config, name))]
     words = listed(results.label("signatures", name) for name in scaled)
     start = f"Standardised by training mean and standard deviation: {words}." if scaled else "Features were not scaled."
     combat = methods_survival.harmonise_text(config) or "Features were not harmonised between batches."
@@ -83,7 +84,11 @@ def model_building(results):
 def model_selection(results):
     """The model at the top of the page, and choices that were made by the data."""
     label, chosen = results.label("models", results.headline), results.config["models"][results.headline]
-    by_data = [results.label("signatures", n) for n, s in results.config["signatures"].items() if s["best_of"]]
+    by_data = [
+        results.label("signatures", name)
+        for name in results.orders["signatures"]
+        if results.config["signatures"][name]["best_of"]
+    ]
     parts = [f"The model {label} was named in the configuration, not picked by its performance."]
     if chosen["estimator"] == "best":
         parts.append(f"Its classifier is {WORDS['best'].methods}.")

@@ -81,7 +81,7 @@ def _multi_centre(results):
     if "site" not in people or people["site"].isna().any():
         return OPEN, ""
     n = people["site"].nunique()
-    return (YES, f"{count(n)} centres.") if n > 1 else (NO, "One centre.")
+    return (YES, f"{count(n)} centres.") if n > 1 else (OPEN, "The column of centres has one value.")
 
 
 def _software(results):

@@ -51,7 +51,9 @@ def _list(name, filled, path):
             rows.append([last])
         rows.append(_cells(row))
     header = ["Item", "Subject", "Status", "Answer", "For the authors"]
-    return table(f"{name}: {count(len(filled))} rows", header, rows, download=stored(path), folded=True)
+    conditions = int(filled["number"].str.startswith("Condition").sum())
+    size = f"{count(len(filled) - conditions)} items" + (f" and {count(conditions)} conditions" if conditions else "")
+    return table(f"{name}: {size}", header, rows, download=stored(path), folded=True)
 
 
 def _cells(row):

@@ -1,12 +1,14 @@
 """Reporting checklists: complete, filled from the stored numbers, and open where only the authors know."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 from test_report import PARTS, Page, results_of
 
-from example_results import ROOT, example_config
+from example_results import ROOT, example_config, example_settings
 from habitat_radiomics.checklists import (
     LISTS,
     STATUSES,
@@ -16,9 +18,10 @@ from habitat_radiomics.checklists import (
     metrics_score,
     read_checklist,
 )
-from habitat_radiomics.entry import write_json
+from habitat_radiomics.entry import read_json, write_json
 from habitat_radiomics.metrics_score import JUDGES, applies, score_range, verdict
 from habitat_radiomics.report import report_page
+from habitat_radiomics.results import load_results
 from habitat_radiomics.tables import write_table
 from survival_tables import survival_results
 
@@ -162,6 +165,19 @@ def test_items_of_evaluation_do_not_apply_without_other_patients(tmp_path):
     assert metrics.loc[["26", "27"], "credit"].tolist() == ["no", "no"]
     assert metrics.loc["18", "credit"] == "open"
     assert "no other patients to test on" in filled("CLEAR", alone).loc["38", "for the authors"]
+
+
+def test_the_script_writes_what_the_library_fills(binary, tmp_path):
+    settings = {**example_settings(), "files": binary.files}
+    write_json(tmp_path / "settings.json", settings)
+    lists = [str(ROOT / f"workflow/report/checklists/{name}.tsv") for name in LISTS]
+    tables = [str(tmp_path / f"{name}.csv") for name in LISTS]
+    script = [sys.executable, str(ROOT / "scripts/write_checklists.py"), "--settings", str(tmp_path / "settings.json")]
+    subprocess.run([*script, "--lists", *lists, "--tables", *tables], check=True)
+    stored = load_results(read_json(tmp_path / "settings.json"), binary.files)
+    for name, path in zip(LISTS, tables, strict=True):
+        found = pd.read_csv(path, dtype=str, keep_default_na=False)
+        pd.testing.assert_frame_equal(found, filled_checklist(name, ITEMS[name], stored))
 
 
 # Stored numbers ---------------------------------------------------------------------------------------------------
@@ -354,7 +370,7 @@ def test_metrics_credits_follow_the_study(binary, survival):
         return verdict(number, results)[0]
 
     assert credit("4", binary) == "yes"
-    assert credit("4", replace(binary, patients=binary.patients.assign(site="A"))) == "no"
+    assert credit("4", replace(binary, patients=binary.patients.assign(site="A"))) == "open"
     assert credit("4", survival) == "open"
     assert credit("14", binary) == "yes" and credit("14", survival) == "no"
     unread = binary.icc.assign(n_inter=0, n_intra=0)

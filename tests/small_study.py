@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from habitat_radiomics.kernels import are_compiled, compile_all
+
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("Snakefile", "workflow", "config", "scripts", "profiles")
 BANK = {"image_types": {"Original": {}}, "classes": ["firstorder", "glcm"], "shape": False}
@@ -48,7 +50,9 @@ CONFIG = {
 
 
 def copy_code(folder):
-    """Copy what a study needs of the checkout into a folder and return it."""
+    """Copy what a study needs of the checkout into a folder, kernels compiled, and return it."""
+    if not are_compiled():
+        compile_all()
     for name in CODE:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)

@@ -30,10 +30,34 @@ def load_object(path):
         If the archive names any other type.
     """
     untrusted = skops.io.get_untrusted_types(file=path)
-    foreign = [name for name in untrusted if not name.startswith(OWN_MODULES) and name not in TREES]
-    if foreign:
-        raise ValueError(f"{path} holds types this workflow never writes: {', '.join(foreign)}. It was not loaded.")
+    require_known_types(path, untrusted)
     return skops.io.load(path, trusted=untrusted)
+
+
+def check_object(name, archive):
+    """Stop when the bytes of a skops archive are none, or name types that are not ours; nothing is loaded.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        untrusted = skops.io.get_untrusted_types(data=archive)
+    except (zipfile.BadZipFile, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{name} is no skops archive ({error}). It was not loaded.") from error
+    require_known_types(name, untrusted)
+
+
+def require_known_types(name, untrusted):
+    """Stop when types that skops does not trust by itself are not ours either.
+
+    Raises
+    ------
+    ValueError
+    """
+    foreign = [kind for kind in untrusted if not kind.startswith(OWN_MODULES) and kind not in TREES]
+    if foreign:
+        raise ValueError(f"{name} holds types this workflow never writes: {', '.join(foreign)}. It was not loaded.")
 
 
 def canonical(archive):

@@ -45,6 +45,7 @@ from habitat_radiomics.report_checklists import checklists_section
 from habitat_radiomics.report_classifiers import classifiers_section, importance_section
 from habitat_radiomics.report_habitats import habitats_section
 from habitat_radiomics.report_harmonise import harmonise_section
+from habitat_radiomics.report_nested import nested_section
 from habitat_radiomics.report_patients import factor_table, group_tables, sample_size_table
 from habitat_radiomics.report_statistics import (
     audit_sentence,
@@ -82,6 +83,7 @@ def all_sections(results, captions):
         cohort_section(results, captions),
         images_section(results, captions),
         habitats_section(results, captions),
+        nested_section(results, captions),
         reproducibility_section(results, captions),
         harmonise_section(results, captions),
         signatures_section(results, captions),
@@ -112,7 +114,7 @@ def headline(results):
     """Return the summary: sentences and one card per cohort for the headline model."""
     label = results.label("models", results.headline)
     cohort = results.honest_cohort
-    sentences = [_headline_sentence(results, label, cohort)]
+    sentences = [headline_sentence(results, label, cohort)]
     test = None if cohort is None else results.comparison(results.headline, cohort)
     if test is not None and not missing(test["difference"]):
         reference = results.label("models", results.reference)
@@ -134,7 +136,8 @@ def headline(results):
     }
 
 
-def _headline_sentence(results, label, cohort):
+def headline_sentence(results, label, cohort):
+    """Say how well the headline model did in a cohort."""
     if cohort is None:
         return (
             f"The {results.measure_label} of the model {label} could not be estimated outside the patients on whom it "
@@ -505,7 +508,7 @@ def _model_rows(results, name):
     how, words = coefficients["method"].iloc[0], WORDS[results.config["models"][name].get("estimator", "logistic")]
     yield [f"{results.label('models', name)}: {how}, high risk above {number(cutoff)} ({words.score})"]
     if not words.has_coefficients:
-        yield [_inputs_text(results, coefficients), DASH, "no coefficients", DASH]
+        yield from _input_rows(results, coefficients)
         return
     for row in coefficients[coefficients["predictor"] != "(intercept)"].itertuples():
         cells = [p_value(row.p_zph)] if results.is_survival else []
@@ -516,6 +519,16 @@ def _model_rows(results, name):
             *cells,
             number(row.vif),
         ]
+
+
+def _input_rows(results, coefficients):
+    """Inputs of a model that has no odds ratios with intervals; the shrunk ones of a penalised linear classifier."""
+    known = coefficients.dropna(subset="coefficient")
+    what = "no coefficients" if known.empty else "penalised: no intervals"
+    yield [_inputs_text(results, coefficients), DASH, what, DASH, DASH]
+    for row in known.itertuples():
+        label = f"{predictor_label(results, row.predictor)}, per SD"
+        yield [label, coefficient(row.coefficient), ratio(row.odds_ratio), DASH, DASH]
 
 
 def _inputs_text(results, coefficients):
@@ -665,6 +678,11 @@ def provenance_section(results):
         f"Results: SHA-256 {digest} of the list of all {count(len(record['results']))} tables, models and predictions"
         " below. The same study gives the same list on any number of cores, in any order of the jobs, in any folder."
     )
+    if bundle := results.files.get("bundle"):
+        facts.append(
+            f"The models to take to other patients: {bundle}, SHA-256 {record['results'][bundle]}. make apply predicts "
+            "by it; its README.txt says which images, masks and columns it needs."
+        )
     return section(
         "provenance",
         "Provenance",

@@ -8,11 +8,12 @@ from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.cross_check import is_sampled
 from habitat_radiomics.estimator_words import WORDS
-from habitat_radiomics.habitat_sets import region_names
-from habitat_radiomics.outcome_settings import event_column, is_survival
+from habitat_radiomics.habitat_sets import all_sets, region_names
+from habitat_radiomics.outcome_settings import event_column, is_survival, outcome_columns
 from habitat_radiomics.score_names import score_label
 from habitat_radiomics.sheets import number
 
+ORDERED = ("sequences", "clinical", "habitats", "nested", "signatures", "models")
 PATIENTS_PER_PAGE = 56  # of a montage of habitats
 
 
@@ -63,9 +64,11 @@ def outcome_rows(study, patients):
 
 
 def _outcome_of(row, outcome):
-    column = event_column(outcome)
-    happened = int(number(row[column])) if column else None
-    return {"time": number(row[outcome["time"]]), "event": happened} if is_survival(outcome) else {"outcome": happened}
+    known = all(row.get(column) is not None for column in outcome_columns(outcome))
+    values = {column: number(row[column]) if known else None for column in outcome_columns(outcome)}
+    happened = values.get(event_column(outcome))
+    happened = None if happened is None else int(happened)
+    return {"time": values[outcome["time"]], "event": happened} if is_survival(outcome) else {"outcome": happened}
 
 
 def clinical_rows(study, patients, *, model=None):
@@ -205,8 +208,8 @@ def features(study, sequence):
     """Regions with their banks, and the settings of the feature classes, for one sequence."""
     regions = study.config["regions"]["names"]
     return {
-        "banks": {region: _bank(study, sequence, region, "A") for region in regions},
-        "settings": _feature_settings(study, sequence),
+        "banks": {region: region_bank(study, sequence, region, "A") for region in regions},
+        "settings": feature_settings(study, sequence),
         "engine": overridden(study.config, "features", sequence)["engine"],
     }
 
@@ -221,19 +224,21 @@ def habitat_features(study, sequence, name):
     """Bank and settings of a set's habitats in one sequence, and whether size and neighbourhood are listed there."""
     return {
         "name": name,
-        "bank": _bank(study, sequence, name, "D"),
-        "shape": study.config["habitats"][name]["sequences"][0] == sequence,
-        "settings": _feature_settings(study, sequence),
+        "bank": region_bank(study, sequence, name, "D"),
+        "shape": all_sets(study.config)[name]["sequences"][0] == sequence,
+        "settings": feature_settings(study, sequence),
         "engine": overridden(study.config, "features", sequence)["engine"],
     }
 
 
-def _bank(study, sequence, region, otherwise):
+def region_bank(study, sequence, region, otherwise):
+    """Bank of a region (or set of habitats) in one sequence."""
     chosen = overridden(study.config, "features", sequence)
     return {**BANKS, **chosen["custom_banks"]}[chosen["banks"].get(region, otherwise)]
 
 
-def _feature_settings(study, sequence):
+def feature_settings(study, sequence):
+    """Settings of the feature classes in one sequence."""
     chosen = overridden(study.config, "features", sequence)
     elsewhere = ("banks", "custom_banks", "engine", "cross_check")
     values = {name: value for name, value in chosen.items() if name not in elsewhere}
@@ -247,8 +252,8 @@ def bin_widths(study):
 
 
 def _bin_widths(study, sequence):
-    otherwise = _feature_settings(study, sequence)
-    types = _bank(study, sequence, "tumour", "A")["image_types"]
+    otherwise = feature_settings(study, sequence)
+    types = region_bank(study, sequence, "tumour", "A")["image_types"]
     return {kind.lower(): _bin_width(options or {}, otherwise) for kind, options in types.items()}
 
 
@@ -299,11 +304,11 @@ def habitat_perturbation(study, name):
 
 def habitat_figures(study, name):
     """Words and sequences of the figures of a set."""
-    chosen = study.config["habitats"][name]
+    chosen = all_sets(study.config)[name]
     return {
         "title": habitat_label(study.config, name),
         "sequences": chosen["sequences"],
-        "criterion": chosen["criterion"],
+        "criterion": chosen.get("criterion"),
         "outcome_label": outcome_label(study.config),
         "stable": min(stability_thresholds(study.config, name), default=None),
     }
@@ -322,7 +327,7 @@ def habitat_patients(study, name):
 
 def habitat_label(config, name):
     """Return the name of a set of habitats in figures and tables."""
-    chosen = config["habitats"][name]
+    chosen = all_sets(config)[name]
     return chosen["label"] or f"Habitats of {' and '.join(chosen['sequences'])}"
 
 
@@ -397,7 +402,7 @@ def model(study, name):
     return {
         "name": name,
         "signatures": [signature(study, signature_name) for signature_name in chosen["signatures"]],
-        "variables": {v: _variable(study.config["clinical"][v]) for v in chosen["clinical"]},
+        "variables": {v: variable(study.config["clinical"][v]) for v in chosen["clinical"]},
         "estimator": chosen["estimator"],
         "inputs": chosen["inputs"],
         "scores": study.config["training"]["scores"],
@@ -438,8 +443,9 @@ def chunks(chosen):
     return [f"{number}of{count}" for number in range(1, count + 1)]
 
 
-def _variable(variable):
-    return {name: variable[name] for name in ("type", "levels") if name in variable}
+def variable(chosen):
+    """Return what a model needs to know of a clinical variable."""
+    return {name: chosen[name] for name in ("type", "levels") if name in chosen}
 
 
 def validation(study):
@@ -584,7 +590,7 @@ def nomogram_words(study):
 def shown_patients(study):
     """Return the patients drawn on slices: those named, else the first three of training."""
     named = [patient for patient in study.config["report"]["patients"] if patient in study.patients]
-    return named or study.in_cohort("train")[:3]
+    return named or study.in_cohort("external" if study.applied else "train")[:3]
 
 
 def model_label(config, name):
@@ -614,7 +620,7 @@ def outcome_label(config):
 
 def shown_cohorts(study):
     """Cohorts in which models are measured: training (apparent and cross-validated), then validation."""
-    return ["train", "train_cv", *study.validation_cohorts]
+    return [*([] if study.applied else ["train", "train_cv"]), *study.validation_cohorts]
 
 
 def model_figures(study):
@@ -675,7 +681,7 @@ def public_config(value):
 
 def report(study):
     """What the report says of the study itself; orders are lists because JSON files here have sorted keys."""
-    orders = {name: list(study.config[name]) for name in ("sequences", "clinical", "habitats", "signatures", "models")}
+    orders = {name: list(study.config[name]) for name in ORDERED}
     return {
         "config": public_config(study.config),
         "orders": orders,
@@ -691,11 +697,12 @@ def provenance(study):
     return {"config": public_config(study.config)}
 
 
-def closing_line(results):
-    """Say at the end of a run how many patients are in the study and where the report is."""
+def closing_line(results, *, applied=False):
+    """Say at the end of a run how many patients are in the study (or were predicted) and where the report is."""
     flow, page = Path(results, "cohort/flow.csv"), Path(results, "report/index.html")
     if not (flow.is_file() and page.is_file()):
         return f"Done; results are below {results}."
     with flow.open(encoding="utf-8", newline="") as stream:
         counts = {row["step"]: row["patients"] for row in csv.DictReader(stream)}
-    return f"{counts['included']} of {counts['screened']} patients are in the study. Report: {page}"
+    done = "were predicted" if applied else "are in the study"
+    return f"{counts['included']} of {counts['screened']} patients {done}. Report: {page}"

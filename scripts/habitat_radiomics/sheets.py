@@ -134,7 +134,7 @@ def _cell_text(cell):
 
 def check_patients(sheet, config):
     """Add to ``sheet.faults`` whatever is wrong with the patients table under this configuration."""
-    outcome = outcome_columns(config["outcome"])
+    outcome = needed_outcome(sheet, config)
     batch = [config["harmonise"]["batch"]] if config["harmonise"]["method"] != "none" else []
     needed = ["patient", *outcome, *config["clinical"], *_split_columns(config["split"]), *batch]
     if not _has_columns(sheet, needed):
@@ -149,6 +149,12 @@ def check_patients(sheet, config):
         _check_split(sheet, row, config["split"])
         for column, variable in config["clinical"].items():
             _check_clinical(sheet, row, column, variable)
+
+
+def needed_outcome(sheet, config):
+    """Outcome columns that the table must have: where a bundle is applied, those of an outcome that it has in part."""
+    columns = outcome_columns(config["outcome"])
+    return columns if not config["bundle"] or any(column in sheet.columns for column in columns) else []
 
 
 def _split_columns(split):

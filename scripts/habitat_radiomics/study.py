@@ -11,6 +11,7 @@ from habitat_radiomics.banks import BANKS, bank_fault
 from habitat_radiomics.config import complete_config, nearest, signature_steps
 from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.feature_sheets import read_feature_sheets
+from habitat_radiomics.habitat_sets import all_sets
 from habitat_radiomics.outcome_settings import event_column, is_survival, outcome_columns
 from habitat_radiomics.sheets import check_images, check_patients, read_sheet, reader_and_repeat, reading_id
 from habitat_radiomics.split import assign_cohorts
@@ -73,6 +74,11 @@ class Study:
         """Whether there is an outcome; a study without describes images, habitats and features."""
         return bool(outcome_columns(self.config["outcome"]))
 
+    @property
+    def applied(self):
+        """Whether the models come from a bundle: nobody trains, and the outcome may be unknown."""
+        return bool(self.config["bundle"])
+
     def mask_sequence(self, sequence):
         """Return the sequence whose masks apply to ``sequence``."""
         return self.config["reference"] or sequence
@@ -82,8 +88,8 @@ class Study:
         return list(self.scans[patient, self.mask_sequence(sequence)].masks)
 
     def habitat_sets(self, sequence):
-        """Return the sets of habitats that apply to a sequence, in their order."""
-        return [name for name, chosen in self.config["habitats"].items() if sequence in chosen["sequences"]]
+        """Return the sets of habitats, nested ones last, that apply to a sequence, in their order."""
+        return [name for name, chosen in all_sets(self.config).items() if sequence in chosen["sequences"]]
 
     def in_cohort(self, cohort):
         """Return the included patients of a cohort."""
@@ -154,13 +160,29 @@ def _study(config, patients, scans, feature_sheets=None):
         _raise([f"{patients.name}, patient {patient}: {reason}" for patient, (_, reason) in unasked.items()])
     kept = [row for row in patients.rows if row["patient"] not in excluded]
     rows = {row["patient"]: row.values for row in sorted(kept, key=lambda row: row["patient"])}
-    column = event_column(config["outcome"])
-    cohorts = assign_cohorts(list(rows.values()), config["split"], outcome_column=column, seed=config["seed"])
-    _raise(_cohort_faults(rows, cohorts, config["outcome"]))
+    cohorts = _cohorts(rows, config)
+    _raise(_refusals(patients, excluded) if config["bundle"] else _cohort_faults(rows, cohorts, config["outcome"]))
     scans = {key: scan for key, scan in scans.items() if key[0] in rows}
     study = Study(config, rows, cohorts, scans, excluded, len(patients.rows), sheets)
-    _raise(_reading_faults(study) + _harmonisation_faults(study))
+    _raise([] if study.applied else _reading_faults(study) + _harmonisation_faults(study))
     return study
+
+
+def _cohorts(rows, config):
+    """Cohort of every patient; those to whom a bundle is applied are external."""
+    if config["bundle"]:
+        return dict.fromkeys(rows, "external")
+    column = event_column(config["outcome"])
+    return assign_cohorts(list(rows.values()), config["split"], outcome_column=column, seed=config["seed"])
+
+
+def _refusals(patients, excluded):
+    """Why nobody can be predicted by the models of a bundle; nothing when somebody can."""
+    if len(excluded) < len(patients.rows):
+        return []
+    return [f"{patients.name}, patient {patient}: {reason}" for patient, (_, reason) in excluded.items()] or [
+        f"{patients.name} has no patients. Add a row for each patient to predict."
+    ]
 
 
 def _raise(faults):
@@ -229,7 +251,8 @@ def _incompleteness(row, scans, feature_sheets, config):
     patient = row["patient"]
     if row["exclude"]:
         return "excluded_by_hand", row["exclude"]
-    if empty := [column for column in outcome_columns(config["outcome"]) if row[column] is None]:
+    outcome = [] if config["bundle"] else outcome_columns(config["outcome"])
+    if empty := [column for column in outcome if row[column] is None]:
         return "outcome_missing", f"column {empty[0]} is empty. {EXCLUSION_ADVICE}"
     for sheet in feature_sheets.values():
         if patient not in sheet.digests:

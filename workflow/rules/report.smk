@@ -1,8 +1,6 @@
 report: "../report/workflow.rst"
 
 
-REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "report").iterdir()) if path.is_file()]
-PART_HASHES = state("code/report_parts", {Path(path).name: file_sha256(path) for path in REPORT_PARTS})
 ANY_ICC = any(asks_for("icc", signature) for signature in SIGNATURES)
 
 
@@ -14,6 +12,7 @@ STORED = {
     "icc": rules.assess_reproducibility.output.icc if ANY_ICC else None,
     "leakage": rules.check_leakage.output.report,
     "habitats": {name: of_habitats(name) for name in HABITATS},
+    "nested": {name: of_nested(name) for name in NESTED},
     "signatures": {name: of_signature(name) for name in SIGNATURES},
     "models": {name: of_model(name) for name in MODELS},
     "table_one": rules.describe_groups.output.cells,
@@ -24,6 +23,7 @@ STORED = {
     "points": NOMOGRAM_FILES["points"],
     "harmonised_batches": of_harmonised("batches"),
     "harmonised_summary": of_harmonised("summary"),
+    "bundle": rules.write_bundle.output.bundle if STUDY.has_images else None,
     "volume": rules.measure_volume.output.alone if STUDY.has_images else None,
     "volume_proxies": rules.measure_volume.output.proxies if STUDY.has_images else None,
     **JUDGED,
@@ -33,6 +33,7 @@ FIGURES = {
     "regions": {name: filled(rules.draw_regions.output.figures[0], patient=name) for name in SHOWN_PATIENTS},
     "reproducibility": rules.draw_reproducibility.output.figures[1] if ANY_ICC else None,
     "habitats": {name: habitat_figures(name) for name in HABITATS},
+    "nested": {name: nested_figures(name) for name in NESTED},
     "lasso": of_signatures(rules.draw_lasso),
     "coefficients": of_signatures(rules.draw_coefficients),
     "permutation": rules.draw_permutation.output.figures[1] if CONFIG["permutations"]["replicates"] else None,

@@ -41,6 +41,7 @@ from habitat_radiomics.report_blocks import (
     stored,
     table,
 )
+from habitat_radiomics.report_checklists import checklists_section
 from habitat_radiomics.report_classifiers import classifiers_section, importance_section
 from habitat_radiomics.report_habitats import habitats_section
 from habitat_radiomics.report_harmonise import harmonise_section
@@ -91,6 +92,7 @@ def all_sections(results, captions):
         *(survival_sections if results.is_survival else binary_sections)(results, captions),
         section("limitations", "Limitations found by the workflow", [bullets(limitations(results))]),
         methods_section(results),
+        checklists_section(results, captions),
         provenance_section(results),
     ]
     return [part for part in built if part]

@@ -79,7 +79,37 @@ rule write_provenance:
         " --checksums {output.checksums:q} > {log:q} 2>&1"
 
 
-REPORT_FILES = {**STORED, "figures": FIGURES, "provenance": rules.write_provenance.output.record}
+CHECKLISTS = ["CLEAR", "METRICS", "TRIPOD+AI"]
+LISTS = [str(SCRIPTS.parent / "workflow" / "report" / "checklists" / f"{name}.tsv") for name in CHECKLISTS]
+LIST_HASHES = state("code/checklists", {Path(path).name: file_sha256(path) for path in LISTS})
+ANSWERS = {**STORED, "provenance": rules.write_provenance.output.record}
+
+
+rule write_checklists:
+    """Reporting checklists, filled where the results know the answer."""
+    input:
+        settings=state("write_checklists", {**settings.report(STUDY), "files": ANSWERS}),
+        files=paths_in(ANSWERS),
+        lists=ancient(LISTS),
+        list_hashes=LIST_HASHES,
+        code=code("write_checklists"),
+    output:
+        tables=[f"{RESULTS}/report/checklists/{name}.csv" for name in CHECKLISTS],
+    log:
+        f"{RESULTS}/logs/write_checklists.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --lists {input.lists:q} --tables {output.tables:q} > {log:q} 2>&1"
+
+
+REPORT_FILES = {
+    **ANSWERS,
+    "figures": FIGURES,
+    "checklists": dict(zip(CHECKLISTS, rules.write_checklists.output.tables)),
+}
 
 
 rule write_report:

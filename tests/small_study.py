@@ -46,6 +46,7 @@ CONFIG = {
         "habitat": {"signatures": ["habitat"]},
         "combined": {"signatures": ["tumour"], "clinical": ["age"]},
     },
+    "report": {"review": False},  # asked for by one test
 }
 
 

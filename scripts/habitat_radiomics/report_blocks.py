@@ -16,6 +16,11 @@ def paragraph(text):
     return {"kind": "paragraph", "text": text}
 
 
+def link(text, name, address):
+    """Return a sentence that ends in a link to a page beside the report."""
+    return {"kind": "link", "text": text, "name": name, "address": address}
+
+
 def heading(text):
     """Return a heading inside a section."""
     return {"kind": "heading", "text": text}

@@ -35,6 +35,7 @@ from habitat_radiomics.report_blocks import (
     formula,
     gallery,
     heading,
+    link,
     listing,
     paragraph,
     section,
@@ -252,9 +253,20 @@ def images_section(results, captions):
         cross_check(results),
         exclusion_table(results),
         warning_table(results),
+        review_link(results),
         bin_table(results, captions),
     ]
     return section("images", "Images and regions", [*blocks, gallery(pictures, caption=captions("regions"))])
+
+
+def review_link(results):
+    """Where the pages are on which every patient can be looked at; None when the study does not write them."""
+    if not results.config["report"].get("review"):
+        return None
+    text = (
+        "Every patient can be looked at, with slices, readings, habitats, checks and outliers, and without the outcome:"
+    )
+    return link(text, "review/index.html", "../review/index.html")
 
 
 def quality_table(results):

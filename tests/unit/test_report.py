@@ -89,7 +89,7 @@ def test_the_page_loads_nothing_from_anywhere(html, page):
     outside = re.sub(r'"data:[^"]*"', '""', html)
     assert not re.search(r"https?:|//[a-z]", outside.replace("<!--", ""))
     addresses = [a.get("src") or a.get("href") for _, a in page.tags if a.get("src") or a.get("href")]
-    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert [address for address in addresses if not address.startswith(("data:", "#"))] == ["../review/index.html"]
     assert "default-src 'none'" in html
 
 

@@ -41,7 +41,8 @@ def test_common_rules_stay_small():
 def test_image_jobs_import_no_statistics():
     code = "import sys; sys.path.insert(0, 'scripts')\n"
     code += "\n".join(
-        f"import habitat_radiomics.{m}" for m in ("preprocess", "extraction", "regions", "readings", "entry")
+        f"import habitat_radiomics.{m}"
+        for m in ("preprocess", "extraction", "regions", "readings", "entry", "review_scan", "review_page")
     )
     code += "\nprint([m for m in ('pandas', 'sklearn', 'matplotlib', 'scipy.stats', 'numba') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

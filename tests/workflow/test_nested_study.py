@@ -23,7 +23,9 @@ def nested(own_data, tmp_path_factory):
     study = Checkout(folder, "own")
     banks = {**config["features"]["banks"], "core": "small"}
     config = {**config, "nested": NESTED, "features": {**config["features"], "banks": banks}}
-    study.run(config, "results/own/features/training.parquet", "results/own/features/validation.parquet")
+    patient = cohort_of(study).index[0]
+    targets = [f"results/own/{name}" for name in ("features/training.parquet", "features/validation.parquet")]
+    study.run(config, *targets, f"results/own/review/{patient}.html")
     return study, config, folder / data.name
 
 
@@ -45,6 +47,18 @@ def test_every_training_patient_is_mapped_by_a_machine_that_did_not_see_the_pati
         model = record(study, patient)["measures"]["model"]
         assert digests([patient])[0] not in seen[model]
         assert (model == "all") == (cohort != "train")
+
+
+def test_the_review_page_of_a_patient_shows_subregions_and_probability_beside_every_sequence(nested):
+    study, config, _ = nested
+    (page,) = (study.results / "review").glob("*.html")
+    text = page.read_text()
+    assert page.stem in text and "core: " not in text
+    for sequence in config["sequences"]:
+        assert f'alt="{sequence}, axial slices: As acquired."' in text
+    assert 'alt="T1, axial slices: Habitats of T1."' in text
+    assert 'alt="T1, axial slices: Habitats of T1: probability, ' in text
+    assert len(text) < 400_000
 
 
 def test_everybody_has_a_microregion_its_features_and_on_request_the_map(nested):

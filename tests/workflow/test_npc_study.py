@@ -12,6 +12,7 @@ def test_the_study_of_residual_carcinoma_is_planned_with_its_regions_machines_an
     assert jobs["fit_signature"] == jobs["cross_fit_signature"] == 11 + 3
     assert jobs["fit_model"] == jobs["cross_validate_model"] == 11 + 5
     assert jobs["extract_features"] == 3 * config["demo"]["patients"]
+    assert jobs["draw_review"] == config["demo"]["patients"] and jobs["write_review_index"] == 1
     assert jobs["draw_roc"] == jobs["draw_calibration"] == jobs["draw_decision"] == 3
     assert jobs["bootstrap_model"] == 16 * config["bootstrap"]["chunks"]
 

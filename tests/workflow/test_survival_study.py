@@ -37,7 +37,7 @@ SURVIVAL = {
         "clinical": {"clinical": ["age", "sex"], "estimator": "cox"},
         "combined": {"signatures": ["tumour"], "clinical": ["age"], "estimator": "cox"},
     },
-    "report": {"patients": ["P001"]},
+    "report": {"patients": ["P001"], "review": False},
 }
 
 

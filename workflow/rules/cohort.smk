@@ -14,8 +14,9 @@ TRAINING_QUALITY = [f"{RESULTS}/quality/training.csv"]
 ALL_FEATURES = expand(f"{RESULTS}/features/{{part}}.parquet", part=PARTS)
 ALL_QUALITY = expand(f"{RESULTS}/quality/{{part}}.csv", part=PARTS)
 
-# Template, style and captions of the pages.
-REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "report").iterdir()) if path.is_file()]
+# Template, style and captions of the pages; the review pages have parts of their own and the style in common.
+PAGE_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "report").iterdir()) if path.is_file()]
+REPORT_PARTS = [path for path in PAGE_PARTS if not Path(path).name.startswith("review")]
 PART_HASHES = state("code/report_parts", {Path(path).name: file_sha256(path) for path in REPORT_PARTS})
 
 # Only landmark matching learns from other patients; the other methods depend on the image alone.

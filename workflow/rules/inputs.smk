@@ -314,6 +314,27 @@ def primary_regions(output):
     ]
 
 
+# review
+
+
+def review_regions(output):
+    """Label images (or records) of every reading of a patient, in the order of `review_settings.readings`."""
+
+    def files(wildcards):
+        found = review_settings.readings(STUDY, wildcards.patient)
+        return [filled(output, patient=wildcards.patient, sequence=masks, reading=name) for _, masks, name in found]
+
+    return files
+
+
+def review_probabilities(wildcards):
+    """Maps of the nested sets: whole where they are written, else the slice that is drawn."""
+    if not NESTED:
+        return []
+    output = rules.map_microregion.output
+    return expand(output.map or output.shown, patient=wildcards.patient, habitats=NESTED)
+
+
 # bundle
 
 
@@ -390,9 +411,10 @@ def final_files():
     """What a study ends with: its report, or without an outcome its habitats and features."""
     if STUDY.applied:
         return rules.write_application.output
+    review = rules.write_review_index.output if STUDY.has_images and CONFIG["report"]["review"] else []
     if STUDY.predicts:
         written = [rules.write_report, rules.write_nomogram_page, rules.write_provenance]
         written += [rules.write_bundle] if STUDY.has_images else []
-        return [path for step in written for path in step.output]
+        return [path for step in written for path in step.output] + list(review)
     figures = {name: habitat_figures(name) for name in HABITATS}
-    return paths_in(figures) + expand(COLLECTED.features, part=PARTS)
+    return paths_in(figures) + expand(COLLECTED.features, part=PARTS) + list(review)

@@ -7,7 +7,7 @@ SHIM   := $(CURDIR)/envs/build-shim
 CONFIG := $(if $(STUDY),--configfile $(STUDY))
 PIP    := PYTHONPATH="$(SHIM)" $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
 
-.PHONY: demo import apply changes cost slurm test test-slurm bench check docs lock clean help
+.PHONY: demo import apply viewer changes cost slurm test test-slurm bench check docs lock clean help
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^[a-z-]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,13 @@ import: $(VENV)/.complete-import ## files and tables of a study from DICOM=folde
 apply: $(VENV)/.complete ## predict new patients by the models of a study (BUNDLE=... PATIENTS=... IMAGES=... OUT=name)
 	@$(BIN)/python scripts/apply_bundle.py --bundle "$(BUNDLE)" --patients "$(PATIENTS)" --images "$(IMAGES)" \
 	  $(if $(OUT),--out "$(OUT)") --cores $(CORES) --quiet host reason rules
+
+viewer: $(VENV)/.complete envs/viewer/niivue.umd.js ## after a run: a page to scroll one patient's volumes (PATIENT=P001 STUDY=config/studies/....yaml)
+	@test -n "$(PATIENT)" || { echo "make viewer PATIENT=P001"; exit 2; }
+	@$(BIN)/python scripts/write_viewer.py --patient "$(PATIENT)" $(if $(STUDY),--study "$(STUDY)")
+
+envs/viewer/niivue.umd.js: envs/viewer.json | $(VENV)/.complete
+	@$(BIN)/python envs/fetch_viewer.py $< $@
 
 changes: $(VENV)/.complete ## say what would run and why, by patient and step (STUDY=config/studies/....yaml); nothing runs
 	@$(BIN)/python scripts/list_changes.py $(CONFIG)

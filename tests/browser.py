@@ -41,7 +41,8 @@ def in_browser(page, script, folder, *, size=(1200, 900)):
     if browser() is None:
         pytest.skip(f"no browser found ({', '.join(BROWSERS)}): install one to test the page, for example chromium")
     file = folder / "page.html"
-    file.write_text(page.replace("</body>", ANSWER.replace("SCRIPT", script) + "</body>"), encoding="utf-8")
+    before, end, after = page.rpartition("</body>")  # a library in the page may hold one too
+    file.write_text(before + ANSWER.replace("SCRIPT", script) + end + after, encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
     options += ["--enable-logging=stderr", f"--window-size={size[0]},{size[1]}", "--virtual-time-budget=20000"]
     command = [browser(), *options, "--dump-dom", file.as_uri()]

@@ -16,30 +16,26 @@ container: "envs/habitat.sif"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/cohort.smk"
-include: "workflow/rules/preprocess.smk"
-include: "workflow/rules/regions.smk"
-include: "workflow/rules/habitats.smk"
-include: "workflow/rules/extract.smk"
 
 
-if CONFIG["nested"]:
-
-    include: "workflow/rules/nested.smk"
-
-
-# Without an outcome a study ends with its habitats and features.
+# Where features are given in tables there are no images; without an outcome a study ends with its habitats and features.
+STAGES = ["preprocess", "regions", "habitats", "extract", "figures_images"] if STUDY.has_images else ["import"]
+STAGES += ["nested"] if CONFIG["nested"] else []
 if STUDY.predicts:
+    STAGES += [
+        "select",
+        "harmonise",
+        "train",
+        "resample",
+        f"resample_{OUTCOME_TYPE}",
+        "validate",
+        f"validate_{OUTCOME_TYPE}",
+    ]
+    STAGES += ["figures", f"figures_{OUTCOME_TYPE}", *(["bundle"] if STUDY.has_images else [])]
+    STAGES += ["apply" if STUDY.applied else "report"]
+for stage in STAGES:
 
-    include: "workflow/rules/select.smk"
-    include: "workflow/rules/harmonise.smk"
-    include: "workflow/rules/train.smk"
-    include: "workflow/rules/resample.smk"
-    include: f"workflow/rules/resample_{OUTCOME_TYPE}.smk"
-    include: "workflow/rules/validate.smk"
-    include: f"workflow/rules/validate_{OUTCOME_TYPE}.smk"
-    include: "workflow/rules/figures.smk"
-    include: f"workflow/rules/figures_{OUTCOME_TYPE}.smk"
-    include: "workflow/rules/report.smk"
+    include: f"workflow/rules/{stage}.smk"
 
 
 rule all:
@@ -50,8 +46,12 @@ rule all:
 
 rule features:
     input:
-        expand(rules.collect_features.output, part=PARTS),
+        expand(COLLECTED, part=PARTS),
+
+
+onstart:
+    compile_missing()
 
 
 onsuccess:
-    print(settings.closing_line(RESULTS))
+    print(settings.closing_line(RESULTS, applied=STUDY.applied))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from habitat_radiomics.kernels import compile_missing
+
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("Snakefile", "workflow", "config", "scripts", "profiles")
 BANK = {"image_types": {"Original": {}}, "classes": ["firstorder", "glcm"], "shape": False}
@@ -31,7 +33,8 @@ CONFIG = {
     "split": {"method": "column"},
     "preprocess": {"spacing_mm": [2, 2, 2], "padding_voxels": 4},
     "habitats": {"zone": {"sequences": ["T1"], "k_range": [1, 4], "voxels_per_patient": 500, "stability_patients": 5}},
-    "features": {"banks": {"tumour": "small", "zone": "small"}, "custom_banks": {"small": BANK}},
+    # for jobs of a few thousand voxels loading the compiled code would cost more than pyradiomics does
+    "features": {"banks": {"tumour": "small", "zone": "small"}, "custom_banks": {"small": BANK}, "engine": "reference"},
     "signatures": {
         "tumour": {"regions": ["tumour"], "steps": STEPS},
         "habitat": {"regions": ["zone*"], "steps": [{"stable": {"threshold": 0.6}}, *STEPS[1:]]},
@@ -47,7 +50,8 @@ CONFIG = {
 
 
 def copy_code(folder):
-    """Copy what a study needs of the checkout into a folder and return it."""
+    """Copy what a study needs of the checkout into a folder, kernels compiled, and return it."""
+    compile_missing()
     for name in CODE:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)

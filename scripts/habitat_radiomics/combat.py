@@ -21,6 +21,7 @@ from habitat_radiomics.combat_effects import (
     independent_columns,
     unseen_effect,
 )
+from habitat_radiomics.weighted_sum import weighted_sum
 
 METADATA = "patient|metadata|"
 PRIORS = ("parametric", "nonparametric", "none")
@@ -134,7 +135,7 @@ class Combat(TransformerMixin, BaseEstimator):
         features, labels = self._split(X)
         values = features[self.features_].to_numpy(dtype=float).copy()
         chosen = self._columns()
-        expected = self.mean_ + self._covariate_columns(X) @ self.covariate_effects_
+        expected = self.mean_ + weighted_sum(self._covariate_columns(X), self.covariate_effects_)
         standard = (values[:, chosen] - expected) / self.deviation_
         for batch in np.unique(labels):
             rows = labels == batch

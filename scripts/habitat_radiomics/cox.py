@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from habitat_radiomics.survival_outcome import as_outcome, require_events
+from habitat_radiomics.weighted_sum import weighted_sum
 
 TIES = ("efron", "breslow")
 LARGEST_STEP = 5.0  # of a linear predictor, in one Newton step
@@ -294,7 +295,7 @@ class CoxModel(BaseEstimator):
         """Linear predictor of each patient: log hazard ratio against the mean training patient, shape (patients,)."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=float)
-        return np.einsum("ij,j->i", X - self.mean_, self.coef_)
+        return weighted_sum(X - self.mean_, self.coef_)
 
     def predict_survival(self, X, times):
         """Probability of no event up to and including each time, shape (patients, times); 1 before the first event."""

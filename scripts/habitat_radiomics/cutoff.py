@@ -40,8 +40,8 @@ def risk_groups(outcome, score, threshold):
 
     Parameters
     ----------
-    outcome : DataFrame
-        Stored table; the column ``event`` tells a survival outcome.
+    outcome : DataFrame or list of str
+        Stored table, or its columns; ``event`` among them tells a survival outcome.
     """
     if np.isnan(threshold):
         return None

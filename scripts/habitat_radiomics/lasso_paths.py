@@ -12,6 +12,8 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from habitat_radiomics.weighted_sum import weighted_sum
+
 RULES = ("min", "1se")
 
 
@@ -89,8 +91,7 @@ class PenalisedScore(BaseEstimator):
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite=False, reset=False)
         refuse_missing(X, getattr(self, "feature_names_in_", None))
         chosen = np.flatnonzero(self.coef_[0])
-        # einsum, not matmul: the sum must not depend on the number of threads.
-        return self.intercept_[0] + np.einsum("ij,j->i", X[:, chosen], self.coef_[0, chosen])
+        return self.intercept_[0] + weighted_sum(X[:, chosen], self.coef_[0, chosen])
 
     def _refuse_unknown_rule(self):
         if self.rule not in RULES:

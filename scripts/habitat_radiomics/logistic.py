@@ -8,6 +8,8 @@ from scipy.special import chdtri, expit, log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from habitat_radiomics.weighted_sum import weighted_sum
+
 LARGEST_STEP = 5.0
 SEPARATED_ETA = 15.0
 FARTHEST_ERRORS = 64  # a profile interval that reaches beyond so many standard errors has no end
@@ -47,7 +49,7 @@ class LogisticModel(ClassifierMixin, BaseEstimator):
     def decision_function(self, X):
         """Linear predictor (log odds)."""
         check_is_fitted(self)
-        return validate_data(self, X, reset=False, dtype=float) @ self.coef_[0] + self.intercept_[0]
+        return weighted_sum(validate_data(self, X, reset=False, dtype=float), self.coef_[0]) + self.intercept_[0]
 
     def predict_proba(self, X):
         """Probabilities of 0 and 1."""

@@ -20,6 +20,12 @@ def model_inputs(settings, clinical_path, outcome_path, quality_paths, score_pat
         One table per signature, in the order of ``settings["signatures"]``: its scores or, for a model on selected
         features, their values. Empty when these come later.
     """
+    predictors = model_predictors(settings, clinical_path, quality_paths, score_paths)
+    return predictors, outcome_of(read_by_patient(outcome_path)).loc[predictors.index]
+
+
+def model_predictors(settings, clinical_path, quality_paths, score_paths):
+    """Return the predictors alone, as `model_inputs`: whoever is predicted needs no outcome."""
     kept = usable_patients([read_table(path) for path in quality_paths])
     variables = settings["variables"]
     text = [name for name, variable in variables.items() if variable["type"] == "category"]
@@ -29,7 +35,7 @@ def model_inputs(settings, clinical_path, outcome_path, quality_paths, score_pat
         values = read_by_patient(path).loc[kept]
         scores = settings["inputs"] == "scores"
         predictors.append(values["score"].rename(name) if scores else named_features(name, values))
-    return pd.concat(predictors, axis=1), outcome_of(read_by_patient(outcome_path)).loc[kept]
+    return pd.concat(predictors, axis=1)
 
 
 def usable_patients(quality_tables):
@@ -48,6 +54,7 @@ def model_pipeline(settings, times=()):
     """Return the unfitted pipeline of a model; ``times`` are those at which survival is predicted, if any."""
     chosen = {name: settings[name] for name in ("variables", "estimator", "inputs", "folds", "seed")}
     chosen |= {"horizons": settings.get("horizons", ()), "times": times}
+    chosen["classifiers"] = settings.get("classifiers", ())
     return build_model(signatures=signature_names(settings), **chosen)
 
 

@@ -21,19 +21,23 @@ def report_page(results, parts):
     parts : dict
         File name to text: the template, style sheet, script, and one ``.rst`` per caption.
     """
-    environment = Environment(
-        loader=DictLoader(parts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    caption = caption_reader(parts)
-    return environment.get_template(TEMPLATE).render(
+    return rendered_page(
+        parts,
         title=results.config["report"]["title"] or results.config["study"],
         study=results.config["study"],
         outcome=results.outcome,
         headline=headline(results),
-        sections=all_sections(results, caption),
-        style=Markup(parts[STYLE]),
-        script=Markup(parts[SCRIPT]),
+        sections=all_sections(results, caption_reader(parts)),
     )
+
+
+def rendered_page(parts, *, title, study, outcome, headline, sections):
+    """Return a page of sections below a summary as HTML text; ``parts`` as `report_page`."""
+    environment = Environment(
+        loader=DictLoader(parts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    words = {"title": title, "study": study, "outcome": outcome, "headline": headline, "sections": sections}
+    return environment.get_template(TEMPLATE).render(**words, style=Markup(parts[STYLE]), script=Markup(parts[SCRIPT]))
 
 
 def caption_reader(parts):

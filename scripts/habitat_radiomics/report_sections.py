@@ -41,6 +41,8 @@ from habitat_radiomics.report_blocks import (
     stored,
     table,
 )
+from habitat_radiomics.report_checklists import checklists_section
+from habitat_radiomics.report_classifiers import classifiers_section, importance_section
 from habitat_radiomics.report_habitats import habitats_section
 from habitat_radiomics.report_harmonise import harmonise_section
 from habitat_radiomics.report_nested import nested_section
@@ -90,6 +92,7 @@ def all_sections(results, captions):
         *(survival_sections if results.is_survival else binary_sections)(results, captions),
         section("limitations", "Limitations found by the workflow", [bullets(limitations(results))]),
         methods_section(results),
+        checklists_section(results, captions),
         provenance_section(results),
     ]
     return [part for part in built if part]
@@ -99,6 +102,8 @@ def binary_sections(results, captions):
     """Return the sections that judge models of an outcome that happened or not."""
     return [
         validation_section(results, captions),
+        classifiers_section(results, captions),
+        importance_section(results, captions),
         bootstrap_section(results, captions),
         calibration_section(results, captions),
         decision_section(results, captions),
@@ -109,7 +114,7 @@ def headline(results):
     """Return the summary: sentences and one card per cohort for the headline model."""
     label = results.label("models", results.headline)
     cohort = results.honest_cohort
-    sentences = [_headline_sentence(results, label, cohort)]
+    sentences = [headline_sentence(results, label, cohort)]
     test = None if cohort is None else results.comparison(results.headline, cohort)
     if test is not None and not missing(test["difference"]):
         reference = results.label("models", results.reference)
@@ -131,7 +136,8 @@ def headline(results):
     }
 
 
-def _headline_sentence(results, label, cohort):
+def headline_sentence(results, label, cohort):
+    """Say how well the headline model did in a cohort."""
     if cohort is None:
         return (
             f"The {results.measure_label} of the model {label} could not be estimated outside the patients on whom it "
@@ -229,7 +235,10 @@ def _csv(data):
 
 
 def images_section(results, captions):
-    """Quality of the scans, exclusions, and the regions of some patients."""
+    """Quality of the scans, exclusions, and the regions of some patients; what was given where there are no images."""
+    if results.config["data"]["source"] == "features":
+        blocks = [given_table(results), exclusion_table(results), warning_table(results)]
+        return section("images", "Features given", blocks)
     pictures = [
         figure(
             path,
@@ -266,6 +275,17 @@ def quality_table(results):
         rows,
         note="Measures are median (first to third quartile) where they could be taken.",
     )
+
+
+def given_table(results):
+    """Tables of features that the study brought."""
+    rows = [
+        [sequence, region, name]
+        for sequence, regions in results.config["data"]["features"].items()
+        for region, name in regions.items()
+    ]
+    note = "There were no images: regions, reader agreement and stability cannot be judged here."
+    return table("Tables of features", ["Sequence", "Region", "Table"], rows, note=note)
 
 
 def bin_table(results, captions):
@@ -488,7 +508,7 @@ def _model_rows(results, name):
     how, words = coefficients["method"].iloc[0], WORDS[results.config["models"][name].get("estimator", "logistic")]
     yield [f"{results.label('models', name)}: {how}, high risk above {number(cutoff)} ({words.score})"]
     if not words.has_coefficients:
-        yield [_inputs_text(results, coefficients), DASH, "no coefficients", DASH]
+        yield from _input_rows(results, coefficients)
         return
     for row in coefficients[coefficients["predictor"] != "(intercept)"].itertuples():
         cells = [p_value(row.p_zph)] if results.is_survival else []
@@ -499,6 +519,16 @@ def _model_rows(results, name):
             *cells,
             number(row.vif),
         ]
+
+
+def _input_rows(results, coefficients):
+    """Inputs of a model that has no odds ratios with intervals; the shrunk ones of a penalised linear classifier."""
+    known = coefficients.dropna(subset="coefficient")
+    what = "no coefficients" if known.empty else "penalised: no intervals"
+    yield [_inputs_text(results, coefficients), DASH, what, DASH, DASH]
+    for row in known.itertuples():
+        label = f"{predictor_label(results, row.predictor)}, per SD"
+        yield [label, coefficient(row.coefficient), ratio(row.odds_ratio), DASH, DASH]
 
 
 def _inputs_text(results, coefficients):
@@ -639,16 +669,20 @@ def provenance_section(results):
     inputs = len(record["inputs"]["scans"])
     facts = [f"Code: commit {commit}{changed}."]
     facts += [f"Table {name}: SHA-256 {digest}." for name, digest in record["inputs"]["tables"].items()]
-    facts.append(
-        f"The SHA-256 of the images and masks of {count(inputs)} scans are in provenance.json."
-        if inputs
-        else "Images and masks were simulated by the workflow from the seed in the configuration."
-    )
+    if inputs:
+        facts.append(f"The SHA-256 of the images and masks of {count(inputs)} scans are in provenance.json.")
+    if record["config"]["data"]["source"] == "demo":
+        facts.append("Images and masks were simulated by the workflow from the seed in the configuration.")
     digest = hashlib.sha256(checksum_list(record["results"]).encode()).hexdigest()
     facts.append(
         f"Results: SHA-256 {digest} of the list of all {count(len(record['results']))} tables, models and predictions"
         " below. The same study gives the same list on any number of cores, in any order of the jobs, in any folder."
     )
+    if bundle := results.files.get("bundle"):
+        facts.append(
+            f"The models to take to other patients: {bundle}, SHA-256 {record['results'][bundle]}. make apply predicts "
+            "by it; its README.txt says which images, masks and columns it needs."
+        )
     return section(
         "provenance",
         "Provenance",

@@ -44,7 +44,9 @@ RECLASSIFICATION = {
 
 
 def leakage_sentence(leakage):
-    """Say how many fitted objects were checked for patients outside the training cohort."""
+    """Say how many fitted objects were checked for patients outside the training cohort; None where none was fitted."""
+    if not leakage:
+        return None
     sizes = leakage["checked"].values()
     patients = " to ".join(dict.fromkeys((count(min(sizes)), count(max(sizes)))))
     return paragraph(

@@ -14,6 +14,9 @@ STATISTICS = (
     "audit",
     "bin_width",
     "calibration",
+    "classifiers",
+    "choice",
+    "importance",
     "table_one",
     "table_one_tests",
     "factors",
@@ -160,7 +163,7 @@ def load_results(settings, files):
         comparisons=read_table(files["comparisons"]),
         leakage=read_json(files["leakage"]),
         provenance=read_json(files["provenance"]) if files.get("provenance") else {},
-        statistics={name: _read_any(files.get(name)) for name in STATISTICS},
+        statistics={name: read_any(files.get(name)) for name in STATISTICS},
     )
 
 
@@ -168,7 +171,7 @@ def _read_all(paths):
     return {name: read_json(path) if str(path).endswith(".json") else read_table(path) for name, path in paths.items()}
 
 
-def _read_any(paths):
+def read_any(paths):
     """Read one table, or one for each name of a dictionary; None where there is none."""
     if not paths:
         return None

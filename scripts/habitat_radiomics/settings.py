@@ -9,7 +9,7 @@ from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.cross_check import is_sampled
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.habitat_sets import all_sets, region_names
-from habitat_radiomics.outcome_settings import event_column, is_survival
+from habitat_radiomics.outcome_settings import event_column, is_survival, outcome_columns
 from habitat_radiomics.score_names import score_label
 from habitat_radiomics.sheets import number
 
@@ -64,9 +64,11 @@ def outcome_rows(study, patients):
 
 
 def _outcome_of(row, outcome):
-    column = event_column(outcome)
-    happened = int(number(row[column])) if column else None
-    return {"time": number(row[outcome["time"]]), "event": happened} if is_survival(outcome) else {"outcome": happened}
+    known = all(row.get(column) is not None for column in outcome_columns(outcome))
+    values = {column: number(row[column]) if known else None for column in outcome_columns(outcome)}
+    happened = values.get(event_column(outcome))
+    happened = None if happened is None else int(happened)
+    return {"time": values[outcome["time"]], "event": happened} if is_survival(outcome) else {"outcome": happened}
 
 
 def clinical_rows(study, patients, *, model=None):
@@ -347,6 +349,20 @@ def collection(study, patients, patterns):
     }
 
 
+def imported_features(study, patients):
+    """Patients of a feature table that the study brings, and their rows of it by hash."""
+    tables = [
+        {"sequence": sequence, "region": region, "rows": [sheet.digests[p] for p in patients]}
+        for (sequence, region), sheet in study.feature_sheets.items()
+    ]
+    return {"patients": patients, "tables": tables}
+
+
+def own_tables(config):
+    """Return the keys of ``data`` that name tables of patients and scans."""
+    return ("patients",) if config["data"]["source"] == "features" else ("patients", "images")
+
+
 def reproducibility(study):
     """Readers and forms of the intraclass correlation."""
     return study.config["reproducibility"]
@@ -386,10 +402,11 @@ def model(study, name):
     return {
         "name": name,
         "signatures": [signature(study, signature_name) for signature_name in chosen["signatures"]],
-        "variables": {v: _variable(study.config["clinical"][v]) for v in chosen["clinical"]},
+        "variables": {v: variable(study.config["clinical"][v]) for v in chosen["clinical"]},
         "estimator": chosen["estimator"],
         "inputs": chosen["inputs"],
         "scores": study.config["training"]["scores"],
+        **({"classifiers": chosen["classifiers"]} if chosen["estimator"] == "best" else {}),
         **_resampling(study.config),
         **_horizons(study.config),
     }
@@ -426,8 +443,9 @@ def chunks(chosen):
     return [f"{number}of{count}" for number in range(1, count + 1)]
 
 
-def _variable(variable):
-    return {name: variable[name] for name in ("type", "levels") if name in variable}
+def variable(chosen):
+    """Return what a model needs to know of a clinical variable."""
+    return {name: chosen[name] for name in ("type", "levels") if name in chosen}
 
 
 def validation(study):
@@ -439,6 +457,37 @@ def validation(study):
         "level": chosen["interval_level"],
         "proportion_interval": chosen["proportion_interval"],
         "pairs": chosen["pairs"],
+    }
+
+
+def choosing_models(config):
+    """Return the models that choose among classifiers."""
+    return [name for name, model in config["models"].items() if model["estimator"] == "best"]
+
+
+def choice(study):
+    """Models that choose among classifiers, and the level of the intervals."""
+    return {"models": choosing_models(study.config), "level": study.config["validation"]["interval_level"]}
+
+
+def importance(study, name):
+    """What the permutation importance of a model's inputs depends on."""
+    return {**model(study, name), "permutations": study.config["importance"]["permutations"]}
+
+
+def importance_figure(study, name):
+    """Words of the figure of importance: the model, its signatures and clinical variables."""
+    config, chosen = study.config, study.config["models"][name]
+    labels = {s: score_label(signature_label(config, s)) for s in chosen["signatures"]}
+    labels |= {v: config["clinical"][v]["label"] or v for v in chosen["clinical"]}
+    return {"label": model_label(config, name), "labels": labels, "permutations": config["importance"]["permutations"]}
+
+
+def classifier_figure(study):
+    """Names of models, and level, of the figure of all classifiers."""
+    return {
+        "models": _named_models(study.config, choosing_models(study.config)),
+        "level": study.config["validation"]["interval_level"],
     }
 
 
@@ -541,7 +590,7 @@ def nomogram_words(study):
 def shown_patients(study):
     """Return the patients drawn on slices: those named, else the first three of training."""
     named = [patient for patient in study.config["report"]["patients"] if patient in study.patients]
-    return named or study.in_cohort("train")[:3]
+    return named or study.in_cohort("external" if study.applied else "train")[:3]
 
 
 def model_label(config, name):
@@ -571,7 +620,7 @@ def outcome_label(config):
 
 def shown_cohorts(study):
     """Cohorts in which models are measured: training (apparent and cross-validated), then validation."""
-    return ["train", "train_cv", *study.validation_cohorts]
+    return [*([] if study.applied else ["train", "train_cv"]), *study.validation_cohorts]
 
 
 def model_figures(study):
@@ -648,11 +697,12 @@ def provenance(study):
     return {"config": public_config(study.config)}
 
 
-def closing_line(results):
-    """Say at the end of a run how many patients are in the study and where the report is."""
+def closing_line(results, *, applied=False):
+    """Say at the end of a run how many patients are in the study (or were predicted) and where the report is."""
     flow, page = Path(results, "cohort/flow.csv"), Path(results, "report/index.html")
     if not (flow.is_file() and page.is_file()):
         return f"Done; results are below {results}."
     with flow.open(encoding="utf-8", newline="") as stream:
         counts = {row["step"]: row["patients"] for row in csv.DictReader(stream)}
-    return f"{counts['included']} of {counts['screened']} patients are in the study. Report: {page}"
+    done = "were predicted" if applied else "are in the study"
+    return f"{counts['included']} of {counts['screened']} patients {done}. Report: {page}"

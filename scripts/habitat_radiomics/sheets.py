@@ -134,7 +134,7 @@ def _cell_text(cell):
 
 def check_patients(sheet, config):
     """Add to ``sheet.faults`` whatever is wrong with the patients table under this configuration."""
-    outcome = outcome_columns(config["outcome"])
+    outcome = needed_outcome(sheet, config)
     batch = [config["harmonise"]["batch"]] if config["harmonise"]["method"] != "none" else []
     needed = ["patient", *outcome, *config["clinical"], *_split_columns(config["split"]), *batch]
     if not _has_columns(sheet, needed):
@@ -149,6 +149,12 @@ def check_patients(sheet, config):
         _check_split(sheet, row, config["split"])
         for column, variable in config["clinical"].items():
             _check_clinical(sheet, row, column, variable)
+
+
+def needed_outcome(sheet, config):
+    """Outcome columns that the table must have: where a bundle is applied, those of an outcome that it has in part."""
+    columns = outcome_columns(config["outcome"])
+    return columns if not config["bundle"] or any(column in sheet.columns for column in columns) else []
 
 
 def _split_columns(split):
@@ -172,7 +178,7 @@ def _check_ids(sheet):
         patient = row["patient"]
         if patient is None:
             sheet.fault(row, "column patient is empty; every row needs a patient.")
-        elif not _is_identifier(patient):
+        elif not is_identifier(patient):
             sheet.fault(
                 row,
                 f"'{patient}' cannot name files; use letters, digits, '-', '_', '.', a letter or digit first.",
@@ -185,7 +191,8 @@ def _check_ids(sheet):
             sheet.fault(row, f"the patient already stands in {earlier}. Keep one row per patient.")
 
 
-def _is_identifier(text):
+def is_identifier(text):
+    """Whether a text can name patients and files on every system."""
     return text[0].isalnum() and text.isascii() and all(letter.isalnum() or letter in "-_." for letter in text)
 
 
@@ -324,7 +331,7 @@ def _check_image_row(sheet, row, known, config):
             + (" of the reference sequence." if config["reference"] else "."),
         )
     for column in ("reader", "repeat"):
-        if row[column] is not None and not _is_identifier(row[column]):
+        if row[column] is not None and not is_identifier(row[column]):
             sheet.fault(row, f"column {column}: found '{row[column]}'; use letters and digits.")
 
 

@@ -153,6 +153,17 @@ def selected_features(fitted, features):
     return pd.DataFrame(np.asarray(values), columns=names, index=features.index)[list(kept)]
 
 
+def used_features(fitted, features):
+    """Return the selected features of every patient in their own units, harmonised where the signature harmonises.
+
+    Missing values are not filled, so that this is what a patient is compared with the training patients by.
+    """
+    fitted = _chosen(fitted)
+    kept = list(signature_coefficients(fitted)["feature"].iloc[1:])
+    values = fitted[0].transform(features[fitted.feature_names_in_]) if isinstance(fitted[0], Combat) else features
+    return values[kept]
+
+
 def _names_at_last_step(fitted):
     """Names of the features that reach the last step."""
     if len(fitted) == 1:

@@ -35,6 +35,45 @@ def combine_survival(prediction, cross_validation, outcome):
     return table.rename(columns=lambda name: name.removeprefix(SURVIVAL))
 
 
+def patient_predictions(prediction, *, threshold, survival):
+    """Return predictions as given to whoever asked for them: patient, score, probability (or risks), group.
+
+    Parameters
+    ----------
+    prediction : DataFrame
+        As `model.model_prediction`.
+    threshold : float
+        As `combine_predictions`.
+    survival : bool
+        Whether the outcome is of times, which says on which side of the cut-off its own value lies.
+    """
+    table = prediction[[column for column in prediction if not column.startswith(SURVIVAL)]]
+    group = risk_groups(["event"] if survival else ["outcome"], table["score"], threshold)
+    return table.assign(group=group).reset_index(names="patient")
+
+
+def patient_survival(prediction):
+    """Return the predicted survival of patients: patient, and a column for every time."""
+    times = [column for column in prediction if column.startswith(SURVIVAL)]
+    table = prediction[times].rename(columns=lambda name: name.removeprefix(SURVIVAL))
+    return table.reset_index(names="patient")
+
+
+def judged_predictions(predictions, outcome):
+    """Return the predictions of those whose outcome is known, with cohort and outcome, as `combine_predictions`.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        See `patient_predictions` or `patient_survival`.
+    outcome : DataFrame
+        ``cohort`` and what is to stand between cohort and prediction, by patient.
+    """
+    known = outcome.dropna()
+    rows = predictions[predictions["patient"].isin(known.index)]
+    return known.loc[rows["patient"]].reset_index().join(rows.drop(columns="patient").reset_index(drop=True))
+
+
 def _stacked(prediction, cross_validation, outcome):
     everyone = outcome.loc[prediction.index].join(prediction)
     resampled = outcome.loc[cross_validation.index].assign(cohort="train_cv").join(cross_validation)

@@ -403,3 +403,47 @@ def test_batches_keep_numbers_as_numbers_and_categories_as_text(load):
         "patients": ["P00", "P01"],
         "values": {"site": ["0", "1"], "sex": ["F", "M"], "age": [40.0, 41.0]},
     }
+
+
+def applied(load, **arguments):
+    """Patients read as those to whom a bundle is applied."""
+    return load(bundle="bundle.zip", split={}, data={"incomplete_patients": "exclude"}, **arguments)
+
+
+def test_models_of_a_bundle_are_applied_to_patients_without_an_outcome_column(load):
+    rows = [{name: value for name, value in row.items() if name not in ("y", "cohort")} for row in patient_rows(2)]
+    study = applied(load, patients=rows, images=image_rows(2))
+    assert study.applied and study.cohorts == {"P00": "external", "P01": "external"}
+    assert outcome_rows(study, ["P00"]) == [{"patient": "P00", "cohort": "external", "outcome": None}]
+
+
+def test_a_patient_whose_outcome_is_unknown_is_predicted_all_the_same(load):
+    study = applied(load, patients=with_value(patient_rows(3), 1, y=""), images=image_rows(3))
+    assert [row["outcome"] for row in outcome_rows(study, list(study.patients))] == [0, None, 0]
+
+
+def test_a_patient_without_a_sequence_is_refused_and_the_others_are_predicted(load):
+    images = [row for row in image_rows(3) if (row["patient"], row["sequence"]) != ("P01", "T2")]
+    study = applied(load, patients=patient_rows(3), images=images)
+    assert list(study.patients) == ["P00", "P02"]
+    assert study.excluded["P01"][0] == "sequence_missing" and "has no T2" in study.excluded["P01"][1]
+
+
+def test_where_nobody_can_be_predicted_the_run_stops_and_says_what_is_missing(load):
+    images = [row for row in image_rows(1) if row["sequence"] == "T1"]
+    assert "patient P00: has no T2 in the images table" in fault(
+        lambda **arguments: applied(load, **arguments), patients=patient_rows(1), images=images
+    )
+
+
+def test_a_survival_outcome_in_part_is_a_fault(load):
+    outcome = {"type": "survival", "time": "t", "event": "y", "horizons": [12]}
+    steps = {"a": {"regions": ["tumour"], "steps": [{"cox_lasso": {}}]}}
+    changes = {"outcome": outcome, "signatures": steps, "models": {"m": {"signatures": ["a"], "estimator": "cox"}}}
+    message = fault(
+        lambda **arguments: applied(load, **arguments), patients=patient_rows(2), images=image_rows(2), **changes
+    )
+    assert "column 't' is missing" in message
+    rows = [{**row, "t": 5 if i else ""} for i, row in enumerate(patient_rows(2))]
+    study = applied(load, patients=rows, images=image_rows(2), **changes)
+    assert [(row["time"], row["event"]) for row in outcome_rows(study, ["P00", "P01"])] == [(None, None), (5, 1)]

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from applied_study import apply_bundle, of_cohort, write_clinic
 from small_study import CONFIG, Checkout, copy_code
 
 
@@ -32,3 +33,23 @@ def own_data(checkout):
     own = Checkout(checkout.folder, "own")
     own.run(config)
     return own, config, data
+
+
+@pytest.fixture(scope="session")
+def clinic(checkout):
+    """The small study's models applied to 12 of its patients as those of another centre, and what is odd about these.
+
+    Five have trained. One outcome is unknown, one centre is new, one patient lacks a sequence.
+    """
+    others = of_cohort(checkout, "external", 4) + of_cohort(checkout, "internal", 3)
+    unknown, moved, lacking = others[0], others[1], others[-1]
+
+    def change(row):
+        changes = {unknown: {"progression": ""}, moved: {"site": "Z"}}
+        return {**row, **changes.get(row["patient"], {})}
+
+    folder, patients = checkout.folder / "andere Klinik", of_cohort(checkout, "train", 5) + others
+    tables = write_clinic(checkout, folder, patients, change=change, without=[(lacking, "T2")])
+    printed = apply_bundle(checkout, checkout.results / "model/bundle.zip", tables, "there", "--quiet", "rules")
+    about = {"others": others, "unknown": unknown, "moved": moved, "lacking": lacking}
+    return Checkout(checkout.folder, "there"), {**about, "tables": tables, "printed": printed}

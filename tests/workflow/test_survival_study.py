@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from applied_study import apply_bundle, lines_by_patient, stored_lines
 from habitat_radiomics.log_rank import log_rank
 from habitat_radiomics.model import build_model, fit_chain
 from habitat_radiomics.outcome import discrimination
@@ -114,7 +115,7 @@ def test_the_judged_tables_speak_of_the_same_patients(survival):
     fixed = read_table(validate / "combined/bootstrap_fixed_features.csv").set_index("statistic")
     assert np.isfinite(fixed.loc["c_harrell", "corrected"])
     sizes = read_table(validate / "sample_size.csv").set_index("model")
-    assert sizes.loc["clinical", "candidates"] == 2 and sizes.loc["combined", "candidates"] > 100
+    assert sizes.loc["clinical", "candidates"] == 2 and sizes.loc["combined", "candidates"] > 50
     factors = read_table(validate / "score_factors.csv")
     assert {"tumour", "age", "sex"} == set(factors["variable"])
 
@@ -192,6 +193,32 @@ def test_on_null_cohorts_survival_is_predicted_no_better_than_by_chance(checkout
         p_values.append(log_rank(truth["time"], truth["event"], score > score.median()).p)
     assert abs(np.mean(found) - 0.5) < 0.1, found
     assert np.median(p_values) > 0.1, p_values
+
+
+def test_the_bundle_of_a_survival_study_predicts_what_the_study_stored(survival, clinic):
+    clinic, about = clinic
+    there = Checkout(clinic.folder, "survival_there")
+    for name in ("state", "preprocess", "regions", "features"):  # as they were made with the bundle of the small study
+        shutil.copytree(clinic.results / name, there.results / name)
+    shutil.copy(clinic.results / "apply.yaml", there.results)
+    apply_bundle(there, survival.results / "model/bundle.zip", about["tables"], "survival_there", "--quiet", "rules")
+    columns = ["score", "risk_24", "group"]
+    for model in SURVIVAL["models"]:
+        stored = stored_lines(survival.results, model, columns)
+        found = lines_by_patient(there.results / f"predictions/{model}.csv", columns)
+        moved = found.pop(about["moved"])
+        assert len(found) == 10 and found == {patient: stored[patient] for patient in found}
+        assert (moved == stored[about["moved"]]) == (model == "clinical")  # ComBat does not know the new centre
+        curves = read_table(there.results / f"predictions/{model}.survival.csv").set_index("patient")
+        known = read_table(survival.results / f"validate/{model}/survival.csv").query("cohort != 'train_cv'")
+        assert (curves.loc[list(found)] == known.set_index("patient").loc[list(found), list(curves)]).all(axis=None)
+    warned = read_table(there.results / "warnings.csv").query("kind == 'site'")
+    assert warned["patient"].tolist() == [about["moved"]]
+    assert "not in the training and fewer than 10 patients: left as it is" in warned["message"].iloc[0]
+    updates = read_table(there.results / "validate/recalibration.csv")
+    assert set(zip(updates["model"], updates["horizon"], strict=True)) == {("clinical", 24), ("combined", 24)}
+    page = (there.results / "report/index.html").read_text()
+    assert "C-index" in page and "Recalibrated figures are fitted on the very patients" in page
 
 
 def _signature(features):

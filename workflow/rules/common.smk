@@ -14,10 +14,12 @@ from snakemake.logging import logger
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
 from habitat_radiomics import nested_settings, settings
+from habitat_radiomics.bundle import with_bundle
 from habitat_radiomics.code_files import code_hashes, file_sha256
 from habitat_radiomics.config import members_of, signature_steps
 from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.habitat_sets import all_sets, region_names
+from habitat_radiomics.kernels import compile_missing
 from habitat_radiomics.state import FileFacts, as_json, write_if_changed
 from habitat_radiomics.study import checked_config, load_study
 import progress_line
@@ -42,7 +44,8 @@ def stop(fault):
 
 try:
     CONFIG = checked_config(
-        config, yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text())
+        with_bundle(config, objects=workflow.is_main_process),
+        yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text()),
     )
 except StudyFault as fault:
     stop(fault)

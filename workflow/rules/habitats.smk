@@ -71,7 +71,7 @@ rule fit_habitats:
 rule label_habitats:
     """Habitats of one patient as labels on the grid of the preprocessed image."""
     input:
-        artifact=rules.fit_habitats.output.artifact,
+        artifact=learnt(rules.fit_habitats.output.artifact),
         images=rules.sample_voxels.input.images,
         records=rules.sample_voxels.input.records,
         regions=rules.sample_voxels.input.regions,
@@ -100,7 +100,7 @@ rule collect_habitats:
     """Shares of the habitats in the tumours of all patients."""
     input:
         settings=lambda wildcards: HABITAT_PATIENTS[wildcards.habitats],
-        artifact=rules.fit_habitats.output.artifact,
+        artifact=learnt(rules.fit_habitats.output.artifact),
         records=expand(rules.label_habitats.output.record, patient=PATIENTS, allow_missing=True),
         code=code("collect_habitats"),
     output:
@@ -122,7 +122,7 @@ rule draw_habitats:
     """Habitats of one patient beside the plain slice of every sequence of a set."""
     input:
         settings=lambda wildcards: HABITAT_WORDS[wildcards.habitats],
-        artifact=rules.fit_habitats.output.artifact,
+        artifact=learnt(rules.fit_habitats.output.artifact),
         images=scans_of_set(rules.normalise_image.output.image),
         labels=rules.label_habitats.output.labels,
         record=rules.label_habitats.output.record,
@@ -145,7 +145,7 @@ rule draw_habitat_montage:
     """Habitats of all patients, on the first sequence of a set."""
     input:
         settings=lambda wildcards: HABITAT_PATIENTS[wildcards.habitats],
-        artifact=rules.fit_habitats.output.artifact,
+        artifact=learnt(rules.fit_habitats.output.artifact),
         images=first_scans(rules.normalise_image.output.image),
         labels=expand(rules.label_habitats.output.labels, patient=PATIENTS, allow_missing=True),
         records=expand(rules.label_habitats.output.record, patient=PATIENTS, allow_missing=True),
@@ -167,7 +167,7 @@ rule draw_habitat_centres:
     """Where the centres of the habitats lie in each sequence."""
     input:
         settings=lambda wildcards: HABITAT_WORDS[wildcards.habitats],
-        artifact=rules.fit_habitats.output.artifact,
+        artifact=learnt(rules.fit_habitats.output.artifact),
         code=code("draw_habitat_centres"),
     output:
         figures=figure("habitats/{habitats}/centres", "habitats_centres", "Habitats"),
@@ -205,7 +205,7 @@ rule draw_habitat_fractions:
     """Shares of the habitats by outcome."""
     input:
         settings=lambda wildcards: HABITAT_WORDS[wildcards.habitats],
-        artifact=rules.fit_habitats.output.artifact,
+        artifact=learnt(rules.fit_habitats.output.artifact),
         shares=rules.collect_habitats.output.shares,
         outcome=OUTCOME,
         code=code("draw_habitat_fractions"),
@@ -229,7 +229,7 @@ rule refit_habitats:
         training=TRAINING,
         samples=rules.fit_habitats.input.samples,
         records=rules.fit_habitats.input.records,
-        artifact=rules.fit_habitats.output.artifact,
+        artifact=learnt(rules.fit_habitats.output.artifact),
         code=code("refit_habitats"),
     output:
         again=f"{RESULTS}/habitats/{{habitats}}/again.json",
@@ -252,7 +252,7 @@ rule perturb_habitats:
     """Habitats of one training patient and their features under changes that should not matter."""
     input:
         settings=lambda wildcards: PERTURBATION_STATES[wildcards.habitats],
-        artifact=rules.fit_habitats.output.artifact,
+        artifact=learnt(rules.fit_habitats.output.artifact),
         again=rules.refit_habitats.output.again,
         images=rules.sample_voxels.input.images,
         records=rules.sample_voxels.input.records,
@@ -309,7 +309,7 @@ rule draw_habitat_stability:
     """Dice and adjusted Rand index of the habitats, and stability of their features, under every change."""
     input:
         settings=lambda wildcards: HABITAT_WORDS[wildcards.habitats],
-        artifact=rules.fit_habitats.output.artifact,
+        artifact=learnt(rules.fit_habitats.output.artifact),
         stability=rules.assess_habitat_stability.output.stability,
         features=rules.assess_habitat_stability.output.features,
         code=code("draw_habitat_stability"),

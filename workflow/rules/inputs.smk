@@ -1,6 +1,11 @@
 # What the rules take, where that is more than one path: small functions by stage, called when all stages are known.
 
 
+def learnt(path):
+    """What was fitted, by its path alone; a bundle may have brought it in place of the step that fits it."""
+    return str(path)
+
+
 # preprocess
 
 
@@ -21,7 +26,7 @@ def mask_scan_of(wildcards):
 
 
 def learnt_scale(wildcards):
-    return rules.fit_intensity_scale.output.scale if wildcards.sequence in LEARNT_SCALES else []
+    return learnt(rules.fit_intensity_scale.output.scale) if wildcards.sequence in LEARNT_SCALES else []
 
 
 # habitats
@@ -166,9 +171,9 @@ def scan_name(wildcards):
     return f"patient {wildcards.patient}, {wildcards.sequence}"
 
 
-def checked_again(wildcards):
+def sample_state(patient, sequence):
     """Whether a scan is in the sample that the reference engine extracts too."""
-    return "yes" if settings.is_checked(STUDY, wildcards.patient, wildcards.sequence) else "no"
+    return state(f"sample/{patient}.{sequence}", {"cross_check": settings.is_checked(STUDY, patient, sequence)})
 
 
 def habitats_of_part(output):
@@ -204,7 +209,7 @@ def asks_for(step, signature):
 def agreement_tables(signatures):
     """Tables behind the steps that ask for reproducible features, and for stable ones of habitats."""
     icc = [rules.assess_reproducibility.output.icc] if any(asks_for("icc", name) for name in signatures) else []
-    return icc + expand(rules.assess_habitat_stability.output.features, habitats=stable_sets(signatures))
+    return icc + [filled(rules.assess_habitat_stability.output.features, habitats=s) for s in stable_sets(signatures)]
 
 
 def stable_sets(signatures):
@@ -263,6 +268,14 @@ def training_batches(wildcards):
     return TRAINING_BATCHES if CONFIG["models"][wildcards.model]["signatures"] else []
 
 
+def learnt_from_images():
+    """Records of what was learnt from images: landmarks, and habitats with the stability of their features."""
+    scales = [filled(rules.fit_intensity_scale.output.scale, sequence=s) for s in LEARNT_SCALES]
+    sets = [filled(rules.fit_habitats.output.artifact, habitats=name) for name in SETS]
+    stable = [filled(rules.assess_habitat_stability.output.fitted_on, habitats=s) for s in stable_sets(SIGNATURES)]
+    return [*stable, *scales, *sets]
+
+
 # resample
 
 
@@ -299,6 +312,20 @@ def primary_regions(output):
         )[0]
         for sequence in SEQUENCES
     ]
+
+
+# bundle
+
+
+def code_of(scripts):
+    """Hashes of the files that some scripts reach."""
+    return {file: digest for script in scripts for file, digest in code_hashes(SCRIPTS / f"{script}.py").items()}
+
+
+def of_applied_habitats(name):
+    """Stored tables of a set of habitats that was learnt elsewhere."""
+    tables = {"artifact": rules.fit_habitats.output.artifact, "shares": rules.collect_habitats.output.shares}
+    return {table: filled(path, habitats=name) for table, path in tables.items()}
 
 
 # report
@@ -361,7 +388,11 @@ def of_signatures(drawing):
 
 def final_files():
     """What a study ends with: its report, or without an outcome its habitats and features."""
+    if STUDY.applied:
+        return rules.write_application.output
     if STUDY.predicts:
-        return [*rules.write_report.output, *rules.write_nomogram_page.output, *rules.write_provenance.output]
+        written = [rules.write_report, rules.write_nomogram_page, rules.write_provenance]
+        written += [rules.write_bundle] if STUDY.has_images else []
+        return [path for step in written for path in step.output]
     figures = {name: habitat_figures(name) for name in HABITATS}
-    return paths_in(figures) + expand(rules.collect_features.output.features, part=PARTS)
+    return paths_in(figures) + expand(COLLECTED.features, part=PARTS)

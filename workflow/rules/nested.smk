@@ -72,7 +72,7 @@ rule map_microregion:
     """Probability at every voxel of one tumour, and its subregions, the most active one last."""
     input:
         settings=rules.measure_neighbourhoods.input.settings,
-        artifact=rules.fit_nested.output.artifact,
+        artifact=learnt(rules.fit_nested.output.artifact),
         images=rules.measure_neighbourhoods.input.images,
         records=rules.measure_neighbourhoods.input.records,
         regions=rules.measure_neighbourhoods.input.regions,
@@ -108,7 +108,7 @@ rule draw_probability:
     """Probability map of one patient between the plain slices and the subregions."""
     input:
         settings=lambda wildcards: HABITAT_WORDS[wildcards.habitats],
-        artifact=rules.fit_nested.output.artifact,
+        artifact=learnt(rules.fit_nested.output.artifact),
         images=scans_of_set(rules.normalise_image.output.image),
         labels=rules.map_microregion.output.labels,
         shown=rules.map_microregion.output.shown,
@@ -132,7 +132,7 @@ rule draw_probability_montage:
     """Probability maps of all patients with the contour of the most active microregion."""
     input:
         settings=lambda wildcards: HABITAT_PATIENTS[wildcards.habitats],
-        artifact=rules.fit_nested.output.artifact,
+        artifact=learnt(rules.fit_nested.output.artifact),
         images=first_scans(rules.normalise_image.output.image),
         labels=expand(rules.map_microregion.output.labels, patient=PATIENTS, allow_missing=True),
         shown=expand(rules.map_microregion.output.shown, patient=PATIENTS, allow_missing=True),
@@ -157,7 +157,7 @@ if IS_DEMO:
         """Dice of the most active microregion with the planted aggressive subregion, by patient and cohort."""
         input:
             settings=state("compare_planted", nested_settings.planted(STUDY)),
-            artifact=rules.fit_nested.output.artifact,
+            artifact=learnt(rules.fit_nested.output.artifact),
             labels=expand(rules.map_microregion.output.labels, patient=PATIENTS, allow_missing=True),
             records=expand(rules.map_microregion.output.record, patient=PATIENTS, allow_missing=True),
             planted=expand(rules.simulate_patient.output.subregions, patient=PATIENTS),

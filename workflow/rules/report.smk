@@ -1,8 +1,6 @@
 report: "../report/workflow.rst"
 
 
-REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "report").iterdir()) if path.is_file()]
-PART_HASHES = state("code/report_parts", {Path(path).name: file_sha256(path) for path in REPORT_PARTS})
 ANY_ICC = any(asks_for("icc", signature) for signature in SIGNATURES)
 
 
@@ -10,7 +8,7 @@ STORED = {
     "patients": rules.describe_cohort.output.patients,
     "flow": rules.describe_cohort.output.flow,
     "quality": ALL_QUALITY,
-    "bin_width": rules.advise_bin_width.output.table,
+    "bin_width": rules.advise_bin_width.output.table if STUDY.has_images else None,
     "icc": rules.assess_reproducibility.output.icc if ANY_ICC else None,
     "leakage": rules.check_leakage.output.report,
     "habitats": {name: of_habitats(name) for name in HABITATS},
@@ -25,8 +23,9 @@ STORED = {
     "points": NOMOGRAM_FILES["points"],
     "harmonised_batches": of_harmonised("batches"),
     "harmonised_summary": of_harmonised("summary"),
-    "volume": rules.measure_volume.output.alone,
-    "volume_proxies": rules.measure_volume.output.proxies,
+    "bundle": rules.write_bundle.output.bundle if STUDY.has_images else None,
+    "volume": rules.measure_volume.output.alone if STUDY.has_images else None,
+    "volume_proxies": rules.measure_volume.output.proxies if STUDY.has_images else None,
     **JUDGED,
 }
 FIGURES = {
@@ -44,12 +43,13 @@ FIGURES = {
 }
 # Their hashes in the record also make it anew, with the commit that made them, whenever one of them changes.
 LEARNT = [
-    *expand(rules.fit_intensity_scale.output.scale, sequence=LEARNT_SCALES),
+    *[filled(rules.fit_intensity_scale.output.scale, sequence=sequence) for sequence in LEARNT_SCALES],
     *expand(rules.fit_signature.output.signature, signature=SIGNATURES),
     *expand(rules.fit_model.output.model, model=MODELS),
 ]
 RECORDED = [*paths_in(STORED), *ALL_FEATURES, *LEARNT, *PREDICTIONS]
-SHEETS = {name: f"{TABLES}/{CONFIG['data'][name]}" for name in ("patients", "images")}
+SHEETS = {name: f"{TABLES}/{CONFIG['data'][name]}" for name in settings.own_tables(CONFIG)}
+SHEETS |= {".".join(key): sheet.path for key, sheet in STUDY.feature_sheets.items()}
 SCAN_RECORDS = {} if IS_DEMO else {".".join(scan): path for scan, path in SCAN_STATES.items()}
 
 
@@ -79,7 +79,37 @@ rule write_provenance:
         " --checksums {output.checksums:q} > {log:q} 2>&1"
 
 
-REPORT_FILES = {**STORED, "figures": FIGURES, "provenance": rules.write_provenance.output.record}
+CHECKLISTS = ["CLEAR", "METRICS", "TRIPOD+AI"]
+LISTS = [str(SCRIPTS.parent / "workflow" / "report" / "checklists" / f"{name}.tsv") for name in CHECKLISTS]
+LIST_HASHES = state("code/checklists", {Path(path).name: file_sha256(path) for path in LISTS})
+ANSWERS = {**STORED, "provenance": rules.write_provenance.output.record}
+
+
+rule write_checklists:
+    """Reporting checklists, filled where the results know the answer."""
+    input:
+        settings=state("write_checklists", {**settings.report(STUDY), "files": ANSWERS}),
+        files=paths_in(ANSWERS),
+        lists=ancient(LISTS),
+        list_hashes=LIST_HASHES,
+        code=code("write_checklists"),
+    output:
+        tables=[f"{RESULTS}/report/checklists/{name}.csv" for name in CHECKLISTS],
+    log:
+        f"{RESULTS}/logs/write_checklists.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --lists {input.lists:q} --tables {output.tables:q} > {log:q} 2>&1"
+
+
+REPORT_FILES = {
+    **ANSWERS,
+    "figures": FIGURES,
+    "checklists": dict(zip(CHECKLISTS, rules.write_checklists.output.tables)),
+}
 
 
 rule write_report:

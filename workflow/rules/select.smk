@@ -54,7 +54,7 @@ rule cross_fit_signature:
 rule apply_signature:
     """The score of every patient, and the features behind it as the last step sees them."""
     input:
-        signature=rules.fit_signature.output.signature,
+        signature=learnt(rules.fit_signature.output.signature),
         features=ALL_FEATURES,
         batches=ALL_BATCHES,
         code=code("apply_signature"),

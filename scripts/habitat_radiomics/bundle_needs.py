@@ -4,7 +4,7 @@ import textwrap
 
 from habitat_radiomics.config import members_of
 from habitat_radiomics.estimator_words import WORDS
-from habitat_radiomics.habitat_sets import region_names
+from habitat_radiomics.habitat_sets import all_sets, region_names
 from habitat_radiomics.outcome_settings import is_survival, outcome_columns
 
 AXES = ("x", "y", "z")
@@ -85,8 +85,8 @@ def model_sequences(config, name):
         for member in members_of(config, signature):
             chosen = config["signatures"][member]
             used |= set(chosen.get("sequences", config["sequences"]))
-            sets = [s for s in config["habitats"] if region_names([s], chosen["regions"])]
-            used |= {sequence for s in sets for sequence in config["habitats"][s]["sequences"]}
+            sets = {s: of for s, of in all_sets(config).items() if region_names([s], chosen["regions"])}
+            used |= {sequence for of in sets.values() for sequence in of["sequences"]}
     return [sequence for sequence in config["sequences"] if sequence in used]
 
 

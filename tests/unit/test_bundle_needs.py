@@ -75,6 +75,9 @@ def test_the_sequences_of_a_model_include_those_of_its_habitats():
     config["signatures"]["habitat"]["sequences"] = ["T2"]
     assert model_sequences(config, "habitat") == ["T1", "T2"]
     assert model_sequences(config, "clinical") == []
+    nested = {"core": config["habitats"].pop(next(iter(config["habitats"])))}
+    config["signatures"]["habitat"]["regions"] = ["core3"]
+    assert model_sequences({**config, "nested": nested}, "habitat") == ["T1", "T2"]
 
 
 @pytest.mark.parametrize(("low", "high", "text"), [(0.5, 0.5, "0.5"), (1, 2.25, "1 to 2.25")])

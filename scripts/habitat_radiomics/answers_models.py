@@ -311,12 +311,14 @@ def full_model(results):
 
 
 def unavailable_inputs(results):
-    """What the model does with missing inputs."""
+    """What the model does with missing and unusual inputs."""
     text = (
         "Missing clinical values take the training median or most frequent level; a patient without a sequence or with "
         "unusable content gets no prediction."
     )
-    return Answer(text)
+    bundle = results.files.get("bundle")
+    warned = " The bundle warns of values outside the ranges of the training patients." if bundle else ""
+    return Answer(text + warned, (bundle,))
 
 
 def limits(results):

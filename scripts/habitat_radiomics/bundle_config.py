@@ -4,7 +4,17 @@ from habitat_radiomics.config import nearest
 from habitat_radiomics.faults import StudyFault
 
 KEPT = ("seed", "sequences", "reference", "clinical", "outcome", "preprocess", "intensity", "regions", "habitats")
-KEPT += ("nested", "features", "quality", "reproducibility", "harmonise", "signatures", "models", "training", "validation")
+KEPT += (
+    "nested",
+    "features",
+    "quality",
+    "reproducibility",
+    "harmonise",
+    "signatures",
+    "models",
+    "training",
+    "validation",
+)
 OWN = ("study", "bundle", "data", "report")
 
 

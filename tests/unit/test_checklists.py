@@ -74,7 +74,9 @@ def filled(name, results):
 
 
 def answer(name, number, results):
-    return filled(name, results).loc[number, "answer"].replace("\N{NO-BREAK SPACE}", " ")
+    items = ITEMS[name][ITEMS[name]["number"].eq(number) | ITEMS[name]["number"].str.startswith("Condition")]
+    found = filled_checklist(name, items, results).set_index("number")
+    return found.loc[number, "answer"].replace("\N{NO-BREAK SPACE}", " ")
 
 
 # The lists --------------------------------------------------------------------------------------------------------
@@ -295,8 +297,19 @@ def test_survival_answers_quote_c_the_sample_size_the_tests_and_the_slopes(survi
 def test_the_commit_and_the_hash_of_the_headline_model_are_told(binary):
     assert "commit c0ffee" in answer("CLEAR", "56", binary)
     table = filled("CLEAR", binary)
-    assert f"Headline model: SHA-256 {'c' * 64}." in table.loc["57", "answer"]
+    assert f"headline model: SHA-256 {'c' * 64}." in table.loc["57", "answer"]
     assert table.loc["57", "files"] == "results/demo/train/combined/model.skops"
+    assert table.loc["58", "status"] == "to be answered"
+
+
+def test_a_bundle_stands_for_the_models(binary):
+    path = "results/demo/model/bundle.zip"
+    record = {**binary.provenance, "results": {**binary.provenance["results"], path: "b" * 64}}
+    bundled = replace(binary, files={**binary.files, "bundle": path}, provenance=record)
+    table = filled("CLEAR", bundled)
+    assert f"SHA-256 {'b' * 64}." in table.loc["57", "answer"] and table.loc["57", "files"] == path
+    assert "make apply" in table.loc["58", "answer"]
+    assert "outside the ranges of the training patients" in answer("TRIPOD+AI", "27a", bundled)
 
 
 def test_the_confusion_matrix_follows_from_the_stored_counts(binary):

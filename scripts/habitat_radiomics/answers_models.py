@@ -174,19 +174,35 @@ def nonradiomic_method(results):
 
 
 def nonradiomic_result(results):
-    """Differences between the headline model and a reference without features."""
+    """Differences between models with features and a reference without: the headline model by cohort, then others."""
     if not has_nonradiomic_reference(results):
         lost = "Compare with one, or say why not."
         return Answer("No model without radiomic features was compared with.", missing=lost)
-    parts = []
-    for cohort in results.cohorts:
-        test = results.comparison(results.headline, cohort)
-        if test is not None and not missing(test["difference"]):
-            limits = interval(test["ci_low"], test["ci_high"])
-            parts.append(f"{cohort_words(cohort)} {number(test['difference'])} ({limits}), p {p_value(test['p'])}")
+    tests = {cohort: _difference(results, results.headline, cohort) for cohort in results.cohorts}
+    parts = [f"{cohort_words(cohort)} {text}" for cohort, text in tests.items() if text]
     labels = [results.label("models", name) for name in (results.headline, results.reference)]
     text = f"{results.measure_label} of {labels[0]} minus {labels[1]}: {'; '.join(parts) or 'not estimable'}."
-    return Answer(text, (results.files["comparisons"],), "validation")
+    return Answer(text + _other_differences(results), (results.files["comparisons"],), "validation")
+
+
+def _other_differences(results):
+    """The other models with features against the reference, in the most independent cohort."""
+    cohort = results.honest_cohort
+    others = [
+        f"{results.label('models', name)} {text}"
+        for name in results.orders["models"]
+        if name != results.headline and results.config["models"][name]["signatures"]
+        if (text := _difference(results, name, cohort))
+    ]
+    return f" Other models, {cohort_words(cohort)}: {'; '.join(others)}." if others else ""
+
+
+def _difference(results, model, cohort):
+    """Difference from the reference with interval and p; None where it could not be estimated."""
+    test = results.comparison(model, cohort)
+    if test is None or missing(test["difference"]):
+        return None
+    return f"{number(test['difference'])} ({interval(test['ci_low'], test['ci_high'])}), p {p_value(test['p'])}"
 
 
 def interpretability(results):

@@ -321,6 +321,12 @@ def test_the_confusion_matrix_follows_from_the_stored_counts(binary):
     assert words in answer("CLEAR", "47", binary)
 
 
+def test_every_model_with_features_is_set_against_the_reference(binary):
+    row = binary.comparison("expansion", "external")
+    words = f"Radiomics (expansion) {row['difference']:.2f} ("
+    assert words in answer("CLEAR", "48", binary).replace("\N{MINUS SIGN}", "-")
+
+
 def test_weighed_classes_and_estimated_batches_are_told(binary):
     models = {
         **binary.config["models"],

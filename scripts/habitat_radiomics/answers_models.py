@@ -40,7 +40,9 @@ def scaling(results):
 
 
 def dimension_reduction(results):
-    """Selection steps and the features left after each, for the headline model."""
+    """Selection steps and the features left after each, for the headline model; None without any signature."""
+    if not results.signatures:
+        return None
     text = methods_text.selection_text(results.config, results.orders["signatures"])
     parts = []
     for name in headline_signatures(results):
@@ -73,7 +75,7 @@ def model_building(results):
     """Selection, models and internal validation together."""
     methods = _methods(results)
     parts = [
-        methods_text.selection_text(results.config, results.orders["signatures"]),
+        methods_text.selection_text(results.config, results.orders["signatures"]) if results.signatures else "",
         methods_text.models_text(results.config, results.orders["models"]),
         methods.validation_text(results.config, results.reference),
         methods.bootstrap_text(results.config),
@@ -165,7 +167,7 @@ def nonradiomic_method(results):
     """The model without features that others are compared with, and decision curves."""
     if not has_nonradiomic_reference(results):
         lost = "Compare with one, or say why not."
-        return Answer("No model without radiomic features was the reference.", missing=lost)
+        return Answer("The headline model was not compared as one with radiomics against one without.", missing=lost)
     clinical = results.config["models"][results.reference]["clinical"]
     names = listed(results.config["clinical"][name]["label"] or name for name in clinical)
     label, usefulness = results.label("models", results.reference), _methods(results).calibration_text(results.config)
@@ -177,7 +179,7 @@ def nonradiomic_result(results):
     """Differences between models with features and a reference without: the headline model by cohort, then others."""
     if not has_nonradiomic_reference(results):
         lost = "Compare with one, or say why not."
-        return Answer("No model without radiomic features was compared with.", missing=lost)
+        return Answer("The headline model was not compared as one with radiomics against one without.", missing=lost)
     tests = {cohort: _difference(results, results.headline, cohort) for cohort in results.cohorts}
     parts = [f"{cohort_words(cohort)} {text}" for cohort, text in tests.items() if text]
     labels = [results.label("models", name) for name in (results.headline, results.reference)]
@@ -218,7 +220,9 @@ def interpretability(results):
 
 
 def feature_statistics(results):
-    """Selected features with coefficients, and their agreement between readings."""
+    """Selected features with coefficients, and their agreement between readings; None without any signature."""
+    if not results.signatures:
+        return None
     parts = [_selected_text(results, name) for name in headline_signatures(results)]
     return Answer(
         f"{'; '.join(parts)}.", (*headline_files(results, "coefficients"), results.files["icc"]), "signatures"

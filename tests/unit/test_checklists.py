@@ -182,6 +182,17 @@ def test_the_script_writes_what_the_library_fills(binary, tmp_path):
         pd.testing.assert_frame_equal(found, filled_checklist(name, ITEMS[name], stored))
 
 
+def test_a_study_of_clinical_models_has_no_answer_on_features(binary):
+    models = {name: {**model, "signatures": []} for name, model in binary.config["models"].items()}
+    config = {**binary.config, "signatures": {}, "models": models}
+    clinical = replace(binary, signatures={}, icc=None, config=config, orders={**binary.orders, "signatures": []})
+    table = filled("CLEAR", clinical)
+    assert set(table.loc[["27", "33", "46"], "status"]) == {"to be answered"}
+    assert "not compared as one with radiomics" in table.loc["48", "answer"]
+    assert filled("METRICS", clinical).loc[["14", "15", "24"], "credit"].tolist() == ["open", "open", "no"]
+    assert filled("TRIPOD+AI", clinical).loc["9a", "answer"] == "Candidates: clinical: age and sex."
+
+
 # Stored numbers ---------------------------------------------------------------------------------------------------
 
 

@@ -49,10 +49,8 @@ rule features:
         expand(COLLECTED, part=PARTS),
 
 
-# Once after an installation or an edit, instead of in every job of the first ones.
 onstart:
-    if not are_compiled():
-        subprocess.run([sys.executable, SCRIPTS / "compile_kernels.py"])
+    compile_missing()
 
 
 onsuccess:

@@ -2,6 +2,7 @@
 
     python benchmarks/run.py                       # all rows, about a quarter of an hour on one core
     python benchmarks/run.py n4 lasso              # rows whose names contain one of these words, printed only
+    python benchmarks/run.py --write n4 lasso      # the same, written too
 
 Each row runs in a process of its own, theirs and ours in turn; see `harness`.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import harness
 
-MODULES = ("rows_images", "rows_statistics")
+MODULES = ("rows_images", "rows_features", "rows_statistics")
 PACKAGES = ("numpy", "scipy", "numba", "SimpleITK", "pyradiomics", "scikit-learn", "lifelines", "pandas", "statsmodels")
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -28,7 +29,9 @@ RESULTS = Path(__file__).resolve().parent / "results"
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("words", nargs="*", help="rows to measure; without it all, and the table is written")
-    words = parser.parse_args().words
+    parser.add_argument("--write", action="store_true", help="write the table of some rows too")
+    asked = parser.parse_args()
+    words = asked.words
     rows = []
     for module, name in named_rows(words):
         row = measured_alone(module, name)
@@ -40,7 +43,7 @@ def main():
         )
     report = f"# Benchmarks of {datetime.date.today():%Y-%m-%d}\n\n{machine()}\n\n{harness.as_table(rows)}"
     print(report)
-    if not words:
+    if asked.write or not words:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{datetime.date.today():%Y-%m-%d}.md").write_text(report, encoding="utf-8")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from habitat_radiomics.kernels import are_compiled, compile_all
+from habitat_radiomics.kernels import compile_missing
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("Snakefile", "workflow", "config", "scripts", "profiles")
@@ -51,8 +51,7 @@ CONFIG = {
 
 def copy_code(folder):
     """Copy what a study needs of the checkout into a folder, kernels compiled, and return it."""
-    if not are_compiled():
-        compile_all()
+    compile_missing()
     for name in CODE:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)

@@ -6,7 +6,10 @@ finds nothing compiles for itself, ten seconds and more; so do all jobs that sta
 
 import json
 import os
+import subprocess
+import sys
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 from habitat_radiomics.whole_files import replace_text
@@ -39,19 +42,40 @@ def compile_univariable_cox():
     univariable_cox(X, outcome)
 
 
+def compile_features():
+    """Matrices, grey levels and the Laplacian of Gaussian of the fast extraction engine, in space and in slices."""
+    import numpy as np
+    import SimpleITK as sitk
+
+    from habitat_radiomics.features import extract_features
+
+    values = np.random.default_rng(0).normal(100, 20, (16, 16, 16)).astype(np.float32)
+    inside = np.zeros(values.shape, np.uint8)
+    inside[4:12, 4:12, 4:12] = 1
+    image, masks = sitk.GetImageFromArray(values), {"tumour": sitk.GetImageFromArray(inside)}
+    for settings in ({"bin_width": 10}, {"bin_width": 10, "force_2d": True}):
+        extract_features(image, masks, banks={"tumour": "A"}, settings=settings, engine="fast")
+
+
 # What compiles each module of kernels, as steps call it: another type or order of an array would be compiled again.
 COMPILERS = {
     "lasso_kernel": (compile_logistic_lasso, compile_cox_lasso),
     "cox_kernel": (compile_univariable_cox,),
+    **dict.fromkeys(("grey_levels", "recursive_gaussian", "texture_matrices"), (compile_features,)),
 }
 
 
 def compile_all():
     """Compile every kernel that is not, and note the state of the sources."""
-    for compilers in COMPILERS.values():
-        for compile_kernel in compilers:
-            compile_kernel()
+    for compile_kernel in dict.fromkeys(chain.from_iterable(COMPILERS.values())):
+        compile_kernel()
     replace_text(_folder() / STAMP, json.dumps(_state(), sort_keys=True) + "\n")
+
+
+def compile_missing():
+    """Compile in a process of its own, unless it was done: once after an installation or an edit."""
+    if not are_compiled():
+        subprocess.run([sys.executable, PACKAGE.parent / "compile_kernels.py"], check=False)
 
 
 def are_compiled():

@@ -8,8 +8,8 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import bootstrap_chain
-import extraction
 import harness
+import rows_features
 import run
 import two_group_tests
 
@@ -71,12 +71,12 @@ def test_a_row_runs_and_agrees():
 
 def test_both_ways_to_extract_features_give_equal_values(monkeypatch):
     for name, small in (("VOLUME", (20, 26, 28)), ("VOXELS", 900), ("SHELL_MM", 2), ("PAD", 4)):
-        monkeypatch.setattr(extraction, name, small)
-    for cached in (extraction.scan, extraction.cropped_scan):
+        monkeypatch.setattr(rows_features, name, small)
+    for cached in (rows_features.scan, rows_features.cropped_scan):
         cached.cache_clear()
-    for make in (extraction.five_regions_cropped, extraction.texture_of_30000_voxels):
+    for make in (rows_features.five_regions_cropped, rows_features.texture_of_30000_voxels):
         pair = make()
         found = pair.differ(pair.theirs(), pair.ours())
         assert ", 0 differ by more than 1e-6, largest" in found
-    extraction.scan.cache_clear()
-    extraction.cropped_scan.cache_clear()
+    rows_features.scan.cache_clear()
+    rows_features.cropped_scan.cache_clear()

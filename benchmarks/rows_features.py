@@ -1,27 +1,15 @@
-"""Cost of extracting features, pyradiomics as used and ours in turn on the same images.
-
-    python benchmarks/extraction.py                 # about five CPU minutes, nearly all of them pyradiomics'
-    python benchmarks/extraction.py texture shape   # pairs whose names contain one of these words
+"""Rows of the table for feature extraction: pyradiomics as used and ours on the same images.
 
 A tumour of 30,000 voxels of 1 mm with three habitats mixed like salt and pepper and a shell of 10 mm, in a volume of
-3.7 million voxels; 1130 features of each region (original, wavelets, LoG of 1, 3 and 5 mm). CPU seconds are medians of
-three rounds in one process; memory is the peak above what was in use before.
+3.7 million voxels; 1130 features of each region (original, wavelets, LoG of 1, 3 and 5 mm).
 """
 
-import os
-import statistics
-import sys
-import time
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
-from typing import NamedTuple
+from harness import Comparison, peak_mb  # isort: skip  sets threads before numpy is imported
 
-for library in ("OMP", "OPENBLAS", "MKL"):
-    os.environ[f"{library}_NUM_THREADS"] = "1"
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+from functools import cache
 
 import numpy as np
+import radiomics
 import SimpleITK as sitk
 from radiomics.featureextractor import RadiomicsFeatureExtractor
 from scipy.ndimage import distance_transform_edt, gaussian_filter
@@ -31,7 +19,7 @@ from habitat_radiomics.boxes import bounding_box, cropped
 from habitat_radiomics.cross_check import difference
 from habitat_radiomics.features import extract_features
 from habitat_radiomics.grey_levels import grey_levels_of
-from habitat_radiomics.images import single_thread
+from habitat_radiomics.kernels import compile_features
 from habitat_radiomics.texture_features import texture_values
 from habitat_radiomics.texture_matrices import neighbourhood, texture_matrices
 
@@ -41,22 +29,8 @@ SIGMAS_MM = (1.0, 3.0, 5.0)
 TEXTURES = {"image_types": {"Original": {}}, "classes": ["glcm", "glrlm", "glszm", "gldm", "ngtdm"], "shape": False}
 
 
-class Pair(NamedTuple):
-    """Theirs and ours: functions without arguments, and one that says how far their results differ.
-
-    ``share`` is the part of the work that theirs does; ``warm`` runs before anything is measured.
-    """
-
-    step: str
-    library: str
-    theirs: Callable | None
-    ours: Callable
-    differ: Callable
-    goal_s: float
-    goal_ratio: float = 0.0
-    rounds: int = 3
-    share: float = 1.0
-    warm: Callable = lambda: warm()
+radiomics.setVerbosity(60)
+sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 
 @cache
@@ -124,7 +98,9 @@ def _regions(scanned, step, goal_s, goal_ratio):
             values[region][feature] = value
         return values
 
-    return Pair(step, "pyradiomics", theirs, ours, _largest_difference, goal_s, goal_ratio)
+    return Comparison(
+        step, "pyradiomics", theirs, ours, _largest_difference, goal_s, goal_ratio, rounds=1, warm=compile_features
+    )
 
 
 def executed(image, mask, bank):
@@ -166,7 +142,7 @@ def _texture(voxels):
         named = ((f"original_{of}_{name}", value) for of, features in found.items() for name, value in features.items())
         return {"tumour": dict(named)}
 
-    return Pair(
+    return Comparison(
         f"textures of one image, {voxels:,} voxels",
         "pyradiomics",
         lambda: {"tumour": executed(image, masks["tumour"], TEXTURES)},
@@ -174,6 +150,7 @@ def _texture(voxels):
         _largest_difference,
         150e-9 * voxels,
         rounds=15,
+        warm=compile_features,
     )
 
 
@@ -181,13 +158,14 @@ def shape_of_a_scattered_habitat():
     """Shape of a habitat whose 10,000 voxels nearly all lie on its surface."""
     image, one = _tight("habitat2")
     shape = {"image_types": {}, "shape": True}
-    return Pair(
+    return Comparison(
         "shape of a scattered habitat, 10,000 voxels",
         "pyradiomics",
         lambda: {"habitat2": executed(image, one["habitat2"], shape)},
         lambda: {"habitat2": _values(image, one, shape)},
         _largest_difference,
         0.02,
+        warm=compile_features,
     )
 
 
@@ -213,13 +191,14 @@ def laplacian_of_three_scales():
     def unequal(theirs, ours):
         return f"{sum(int((a != b).sum()) for a, b in zip(theirs, ours, strict=True))} voxels differ in the last bit"
 
-    return Pair(
+    return Comparison(
         "LoG of 1, 3 and 5 mm in the box of the regions",
         "SimpleITK",
         lambda: [theirs(sigma) for sigma in SIGMAS_MM],
         lambda: [laplacian_of_gaussian(array, sigma_mm=s, spacing=(1, 1, 1), box=box) for s in SIGMAS_MM],
         unequal,
         0.5,
+        warm=compile_features,
     )
 
 
@@ -232,17 +211,19 @@ def memory_of_a_large_volume():
     region = distance < np.partition(distance.ravel(), LARGE_REGION)[LARGE_REGION]
     image, mask = sitk.GetImageFromArray(array), sitk.GetImageFromArray(region.astype(np.uint8))
     del array, distance, region
-    return Pair(
+    return Comparison(
         "512 x 512 x 300 voxels, one region of 500,000 x 1130 features",
-        "",
+        "none",
         None,
         lambda: _values(image, {"tumour": mask}, "A"),
         lambda _, ours: f"{sum(np.isfinite(list(ours.values())))} finite values; in all {peak_mb():.0f} MB",
         60,
+        rounds=1,
+        warm=compile_features,
     )
 
 
-ROWS = (
+ROWS = [
     five_regions_in_the_full_volume,
     five_regions_cropped,
     texture_of_30000_voxels,
@@ -250,62 +231,4 @@ ROWS = (
     shape_of_a_scattered_habitat,
     laplacian_of_three_scales,
     memory_of_a_large_volume,
-)
-
-
-# measuring
-
-
-def warm():
-    """One thread, and all compiled functions loaded."""
-    single_thread()
-    image, masks = cropped_scan()
-    _values(image, {"habitat": masks["habitat1"]}, "A")
-
-
-def measured(pair):
-    """Median CPU seconds and peak MB of theirs and ours in turn, and how far the results of the last round differ."""
-    seconds, peaks, results = {"theirs": [], "ours": []}, {"theirs": [], "ours": []}, {"theirs": None}
-    for _ in range(pair.rounds):
-        for side in ("theirs", "ours") if pair.theirs else ("ours",):
-            before = forgotten_peak_mb()
-            start = time.process_time()
-            results[side] = getattr(pair, side)()
-            seconds[side].append(time.process_time() - start)
-            peaks[side].append(peak_mb() - before)
-    medians = {
-        name: {side: statistics.median(values) if values else float("nan") for side, values in of.items()}
-        for name, of in (("seconds", seconds), ("peaks", peaks))
-    }
-    return medians["seconds"], medians["peaks"], pair.differ(results["theirs"], results["ours"])
-
-
-def forgotten_peak_mb():
-    """Let the kernel count the peak of memory anew (Linux); returns what is in use now."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return peak_mb()
-
-
-def peak_mb():
-    """Largest resident memory since it was last forgotten."""
-    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
-
-
-def main(words):
-    """Print one line for every pair whose name contains one of the words."""
-    print("| step | library | CPU s | ours | times as fast | goal | peak MB | ours | difference |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for make in ROWS:
-        if not words or any(word in make.__name__ for word in words):
-            pair = make()
-            pair.warm()
-            seconds, peaks, differs = measured(pair)
-            goal = f"{pair.goal_s:.3g} s" + (f", {pair.goal_ratio:g} times" if pair.goal_ratio else "")
-            cells = [pair.step, pair.library, f"{seconds['theirs']:.3g}", f"{seconds['ours']:.3g}"]
-            cells += [f"{seconds['theirs'] / seconds['ours']:.3g}", goal]
-            cells += [f"{peaks['theirs']:.0f}", f"{peaks['ours']:.0f}", differs]
-            print(f"| {' | '.join(cells)} |", flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+]

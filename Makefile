@@ -7,13 +7,17 @@ SHIM   := $(CURDIR)/envs/build-shim
 CONFIG := $(if $(STUDY),--configfile $(STUDY))
 PIP    := PYTHONPATH="$(SHIM)" $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
 
-.PHONY: demo apply changes cost slurm test test-slurm check docs lock clean help
+.PHONY: demo import apply changes cost slurm test test-slurm check docs lock clean help
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^[a-z-]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.complete ## run the complete study on the embedded demo cohort
 	@$(BIN)/snakemake --cores $(CORES) --quiet host reason rules
+
+import: $(VENV)/.complete-import ## files and tables of a study from DICOM=folder or BIDS=folder into OUT=folder (MAP=sequences.yaml KEY=names.tsv ARGS=...)
+	@test -n "$(DICOM)$(BIDS)" -a -n "$(OUT)" || { echo "make import DICOM=folder OUT=folder, or make import BIDS=folder OUT=folder"; exit 2; }
+	@$(BIN)/python scripts/$(if $(BIDS),import_bids.py "$(BIDS)",import_dicom.py "$(DICOM)") "$(OUT)" $(if $(MAP),--map "$(MAP)") $(if $(KEY),--key "$(KEY)") $(ARGS)
 
 apply: $(VENV)/.complete ## predict new patients by the models of a study (BUNDLE=... PATIENTS=... IMAGES=... OUT=name)
 	@$(BIN)/python scripts/apply_bundle.py --bundle "$(BUNDLE)" --patients "$(PATIENTS)" --images "$(IMAGES)" \
@@ -37,7 +41,11 @@ $(VENV)/.complete: envs/build.txt envs/requirements.txt
 	@$(BIN)/python -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
 	@touch $@
 
-$(VENV)/.complete-dev: $(VENV)/.complete envs/dev.txt
+$(VENV)/.complete-import: $(VENV)/.complete envs/import.txt
+	@$(PIP) -r envs/import.txt
+	@touch $@
+
+$(VENV)/.complete-dev: $(VENV)/.complete-import envs/dev.txt
 	@$(PIP) -r envs/dev.txt
 	@touch $@
 
@@ -65,7 +73,7 @@ docs: $(VENV)/.complete ## rewrite config/README.md from the schema
 	$(BIN)/python scripts/write_config_reference.py
 
 lock: ## recompile the pinned requirements (needs uv)
-	for set in requirements build dev slurm; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	for set in requirements build dev slurm import; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate envs/$$set.in --output-file envs/$$set.txt || exit 1; done
 	$(BIN)/python envs/write_conda.py
 

@@ -16,10 +16,13 @@ container: "envs/habitat.sif"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/cohort.smk"
-include: "workflow/rules/preprocess.smk"
-include: "workflow/rules/regions.smk"
-include: "workflow/rules/habitats.smk"
-include: "workflow/rules/extract.smk"
+
+
+# Where features are given in tables there are no images.
+IMAGES = ["preprocess", "regions", "habitats", "extract", "figures_images"]
+for stage in IMAGES if STUDY.has_images else ["import"]:
+
+    include: f"workflow/rules/{stage}.smk"
 
 
 # Without an outcome a study ends with its habitats and features.
@@ -46,7 +49,7 @@ rule all:
 
 rule features:
     input:
-        expand(rules.collect_features.output, part=PARTS),
+        expand(COLLECTED, part=PARTS),
 
 
 onsuccess:

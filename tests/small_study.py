@@ -31,7 +31,8 @@ CONFIG = {
     "split": {"method": "column"},
     "preprocess": {"spacing_mm": [2, 2, 2], "padding_voxels": 4},
     "habitats": {"zone": {"sequences": ["T1"], "k_range": [1, 4], "voxels_per_patient": 500, "stability_patients": 5}},
-    "features": {"banks": {"tumour": "small", "zone": "small"}, "custom_banks": {"small": BANK}},
+    # for jobs of a few thousand voxels loading the compiled code would cost more than pyradiomics does
+    "features": {"banks": {"tumour": "small", "zone": "small"}, "custom_banks": {"small": BANK}, "engine": "reference"},
     "signatures": {
         "tumour": {"regions": ["tumour"], "steps": STEPS},
         "habitat": {"regions": ["zone*"], "steps": [{"stable": {"threshold": 0.6}}, *STEPS[1:]]},

@@ -2,6 +2,7 @@
 
 import textwrap
 
+from habitat_radiomics.bundle_config import has_images
 from habitat_radiomics.config import members_of
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.habitat_sets import region_names
@@ -22,7 +23,9 @@ def needs_of(config, ranges):
         See `training_ranges.training_ranges`, with ``site_column`` and ``sites``.
     """
     return {
+        "images": has_images(config),
         "sequences": [_sequence_needs(config, name, ranges) for name in config["sequences"]],
+        "features": {name: sorted(spans) for name, spans in ranges["features"].items()},
         "reader": config["reproducibility"]["primary_reader"],
         "mask_label": config["regions"]["mask_label"],
         "clinical": [_clinical_needs(config, name, ranges) for name in config["clinical"]],
@@ -105,12 +108,25 @@ def needs_text(needs, *, study):
     ]
     parts = [
         _filled(paragraphs),
-        _listed("Images (images.tsv: patient, sequence, image, mask)", map(_sequence_line, needs["sequences"])),
-        _listed("Masks", _mask_lines(needs)),
+        *(_image_parts(needs) if needs["images"] else [_listed("Tables of features", _feature_lines(needs))]),
         _listed("Columns of patients.tsv beside patient", _column_lines(needs)),
         _listed("Models", map(_model_line, needs["models"])),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _image_parts(needs):
+    return [
+        _listed("Images (images.tsv: patient, sequence, image, mask)", map(_sequence_line, needs["sequences"])),
+        _listed("Masks", _mask_lines(needs)),
+    ]
+
+
+def _feature_lines(needs):
+    """Features that the scores take; the tables need all columns that the study had."""
+    yield "One table for each sequence and region, with all columns that the study had (data.features of config.yaml)."
+    for name, features in needs["features"].items():
+        yield f"Signature {name} takes {', '.join(features) or 'none of them'}."
 
 
 def _filled(paragraphs):

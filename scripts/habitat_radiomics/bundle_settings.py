@@ -13,7 +13,7 @@ def training_description(study):
     """What new patients are compared with the training patients by: sequences, signatures, variables, centres."""
     site, patients = study.config["split"]["site_column"], study.in_cohort("train")
     return {
-        "sequences": study.sequences,
+        "sequences": study.sequences if study.has_images else [],
         "signatures": list(study.config["signatures"]),
         "variables": {name: settings.variable(variable) for name, variable in study.config["clinical"].items()},
         "site_column": site,
@@ -44,7 +44,7 @@ def comparison(study):
     return {
         "signatures": list(config["signatures"]),
         "models": list(config["models"]),
-        "sequences": study.sequences,
+        "sequences": study.sequences if study.has_images else [],
         "described": [
             {"name": n, "label": settings.model_label(config, n), **{key: m[key] for key in ("signatures", "clinical")}}
             for n, m in models

@@ -6,6 +6,7 @@ import difflib
 from jsonschema import Draft202012Validator
 
 from habitat_radiomics.estimator_words import WORDS
+from habitat_radiomics.feature_settings import feature_table_faults, given_regions
 from habitat_radiomics.habitat_sets import habitat_faults, region_names
 from habitat_radiomics.outcome_settings import SCORE_STEPS, event_column, outcome_faults
 
@@ -150,7 +151,7 @@ def _reference_faults(config):
     """Faults of names that must match a name elsewhere in the configuration."""
     sequences, regions, signatures = (
         list(config["sequences"]),
-        config["regions"]["names"],
+        given_regions(config) or config["regions"]["names"],
         list(config["signatures"]),
     )
     sets = list(config["habitats"])
@@ -179,6 +180,7 @@ def _reference_faults(config):
     lists += [
         (f"validation.figures.{group}", chosen, models) for group, chosen in config["validation"]["figures"].items()
     ]
+    lists += [("importance.models", config["importance"]["models"], models)]
     lists += [("validation.pairs", pair, models) for pair in config["validation"]["pairs"]]
     lists += [
         ("nomogram.model", _some(config["nomogram"]["model"]), models),
@@ -190,7 +192,7 @@ def _reference_faults(config):
     faults = [
         _unknown_name(where, name, allowed) for where, names, allowed in lists for name in names if name not in allowed
     ]
-    faults += outcome_faults(config) + _purpose_faults(config)
+    faults += outcome_faults(config) + _purpose_faults(config) + feature_table_faults(config)
     return faults + _model_faults(config) + habitat_faults(config)
 
 
@@ -238,6 +240,8 @@ def _model_faults(config):
         for name, variable in config["clinical"].items()
         if variable["type"] == "category" and "levels" not in variable
     ]
+    if config["importance"]["models"] and config["outcome"]["type"] == "survival":
+        faults.append("config: importance.models is for a binary outcome, this study's is survival. Leave it empty.")
     low, high = config["validation"]["decision_thresholds"]
     if low >= high:
         faults.append(f"config: validation.decision_thresholds are {low:g} and {high:g}. Give the smaller one first.")

@@ -110,4 +110,5 @@ before the first job.
 | `mask` | yes | Label image on the same grid; with `reference` only its own masks are needed. |
 | `reader` | no | Who drew the mask; `1` when empty. `reproducibility.primary_reader` is modelled. |
 | `repeat` | no | Which time the reader drew it; `1` when empty. |
+| `manufacturer`, `field_strength_t`, `tr_ms`, ... | no | Acquisition, as `make import` writes it; not needed to run. |
 """

@@ -48,6 +48,16 @@ def simulated_data(results):
     return ["The patients are simulated. The numbers show that the workflow works and say nothing about any disease."]
 
 
+def given_features(results):
+    """Features that this workflow did not make."""
+    if results.config["data"]["source"] != "features":
+        return []
+    return [
+        "Features were given in tables. Whether they were scaled, selected or harmonised over all patients before, "
+        "which leaks from the validation, cannot be seen here; nor can their reproducibility between readers."
+    ]
+
+
 def missing_cohorts(results):
     """Validation on other patients, and on other centres."""
     if "external" in results.cohorts:
@@ -359,6 +369,7 @@ def _s(n):
 
 JUDGES = (
     simulated_data,
+    given_features,
     missing_cohorts,
     wide_intervals,
     perfect_aucs,

@@ -3,7 +3,7 @@
 from habitat_radiomics import methods_survival
 from habitat_radiomics.banks import BANKS, bank_of, feature_names
 from habitat_radiomics.config import overridden, signature_steps
-from habitat_radiomics.estimator_words import WORDS
+from habitat_radiomics.estimator_words import SIMPLICITY, WORDS
 from habitat_radiomics.habitat_sets import region_names
 from habitat_radiomics.labels import CLASSES, CRITERIA, count, percent
 from habitat_radiomics.outcome_settings import event_column, is_survival
@@ -67,10 +67,7 @@ def methods_text(config, *, orders, reference, versions):
     bootstrap = methods_survival.bootstrap_text if of_time else bootstrap_text
     paragraphs = [
         ("Patients", patients_text(config)),
-        ("Images", images_text(config, orders["sequences"])),
-        ("Regions", regions_text(config)),
-        ("Habitats", habitats_text(config)),
-        ("Features", features_text(config, orders["sequences"])),
+        *(_given_paragraphs(config) if config["data"]["source"] == "features" else _image_paragraphs(config, orders)),
         ("Reproducibility", reproducibility_text(config)),
         ("Harmonisation", methods_survival.harmonise_text(config)),
         ("Selection", selection_text(config, orders["signatures"])),
@@ -81,6 +78,28 @@ def methods_text(config, *, orders, reference, versions):
         ("Software", software_text(versions)),
     ]
     return [(title, text) for title, text in paragraphs if text]
+
+
+def _image_paragraphs(config, orders):
+    return [
+        ("Images", images_text(config, orders["sequences"])),
+        ("Regions", regions_text(config)),
+        ("Habitats", habitats_text(config)),
+        ("Features", features_text(config, orders["sequences"])),
+    ]
+
+
+def _given_paragraphs(config):
+    """Features that were not made by this workflow."""
+    places = [f"{sequence} {region}" for sequence, regions in config["data"]["features"].items() for region in regions]
+    return [
+        (
+            "Features",
+            f"Features were given in tables ({_listed(places)}); how they were made from images is not known to this "
+            "workflow. If they were scaled or harmonised over all patients before, patients of the validation had a "
+            "part in that.",
+        )
+    ]
 
 
 def patients_text(config):
@@ -286,7 +305,7 @@ def _step_text(step, settings):
 def models_text(config, models):
     """Estimator, scores, missing values and cut-off."""
     chosen = {name: config["models"][name] for name in models}
-    parts = [_estimators_sentence(chosen)]
+    parts = [_estimators_sentence(chosen), *_candidates_sentences(chosen)]
     if any(model["signatures"] and model["inputs"] == "scores" for model in chosen.values()):
         parts.append(_scores_sentence(config["training"]))
     on_features = [model["label"] or name for name, model in chosen.items() if _takes_features(model)]
@@ -300,6 +319,9 @@ def models_text(config, models):
     if any(config["models"][name]["clinical"] for name in models):
         parts.append("Missing clinical values took the training median or the most frequent training level.")
     parts.append(SURVIVAL_CUT if is_survival(config["outcome"]) else YOUDEN)
+    held_out = [m["label"] or name for name, m in chosen.items() if m["estimator"] in (*SIMPLICITY, "best")]
+    if held_out:
+        parts.append(f"That of {_listed(held_out)} was learnt on scores of training patients held out from the fit.")
     return " ".join(parts)
 
 
@@ -315,6 +337,19 @@ def _estimators_sentence(models):
     if len(kinds) == 1:
         return f"Models are {WORDS[next(iter(kinds))].methods}."
     return " ".join(f"{_listed(names)}: {WORDS[kind].methods}." for kind, names in kinds.items())
+
+
+def _candidates_sentences(models):
+    """What models chose from, the simplest first; models that chose from the same together."""
+    groups = {}
+    for name, model in models.items():
+        if model["estimator"] == "best":
+            kinds = [WORDS[kind].name for kind in SIMPLICITY if kind in model["classifiers"]]
+            groups.setdefault(_listed(kinds), []).append(model["label"] or name)
+    tuning = (
+        "each tuned for the AUC by 5-fold cross-validation among the patients of its fit, classes weighing the same"
+    )
+    return [f"{_listed(names)} chose from, the simplest first: {kinds}; {tuning}." for kinds, names in groups.items()]
 
 
 def _scores_sentence(training):

@@ -95,15 +95,19 @@ def _most_frequent(values, levels):
     return max(levels, key=lambda level: counts.get(level, 0))
 
 
-def build_model(*, signatures, variables, estimator, inputs="scores", folds=5, seed=0, horizons=(), times=()):
+def build_model(
+    *, signatures, variables, estimator, inputs="scores", folds=5, seed=0, horizons=(), times=(), classifiers=()
+):
     """Return the unfitted pipeline of a model (see `PredictorEncoder` and `ESTIMATORS`).
 
     ``folds`` and ``seed`` are those of an estimator that calibrates its probabilities, ``horizons`` and ``times`` those
-    of one that predicts survival; others do without.
+    of one that predicts survival, ``classifiers`` those of one that chooses among them; others do without.
     """
     encoder = PredictorEncoder(signatures=list(signatures), variables=variables, inputs=inputs)
     built = ESTIMATORS[estimator]()
     offered = {"folds": folds, "seed": seed, "horizons": tuple(horizons), "times": tuple(times)}
+    if classifiers:
+        offered["classifiers"] = tuple(classifiers)
     taken = {name: value for name, value in offered.items() if name in built.get_params()}
     return Pipeline([("encoder", encoder), ("estimator", built.set_params(**taken))])
 
@@ -113,7 +117,7 @@ def calibrates(pipeline):
     return has_fit_parameter(pipeline["estimator"], "held_out")
 
 
-def fit_model(pipeline, predictors, outcome, *, held_out=None):
+def fit_model(pipeline, predictors, outcome, *, held_out=None, calibrated=True):
     """Fit a clone of the pipeline on training patients and note whom it saw.
 
     Parameters
@@ -121,11 +125,15 @@ def fit_model(pipeline, predictors, outcome, *, held_out=None):
     predictors : DataFrame, patients x (scores or selected features, and clinical variables)
     outcome : Series or DataFrame
         0 or 1, or time and event, by patient, same index.
-    held_out : Series, optional
-        Score of every patient by chains that did not see the patient, for an estimator that calibrates its
-        probabilities. Needed where features were selected on the same patients: see `selected_here`.
+    held_out : Series or DataFrame, optional
+        Score of every patient by chains that did not see the patient (see `held_out_scores`), for an estimator that
+        calibrates its probabilities. Needed where features were selected on the same patients: see `needs_held_out`.
+    calibrated : bool
+        False where only scores are wanted, which spares the cross-fitting of an estimator that can do without.
     """
     extra = {"patients": predictors.index, "held_out": held_out} if calibrates(pipeline) else {}
+    if has_fit_parameter(pipeline["estimator"], "calibrate"):
+        extra["calibrate"] = calibrated
     extra = {f"estimator__{name}": value for name, value in extra.items()}
     fitted = clone(pipeline).fit(predictors, fitted_outcome(outcome), **extra)
     fitted.fitted_on_ = digests(predictors.index)
@@ -139,6 +147,39 @@ def model_prediction(fitted, predictors):
     of_time = hasattr(estimator, "predict_survival")
     others = fitted.predict(predictors) if of_time else fitted.predict_proba(predictors)[:, 1]
     return pd.DataFrame(np.column_stack([score, others]), columns=prediction_columns(fitted), index=predictors.index)
+
+
+def held_out_scores(pipeline, table):
+    """Return of a table of cross-validated predictions what calibrates a model: its scores (Series), or those of all
+    classifiers it chooses from (DataFrame).
+    """
+    return table[getattr(pipeline["estimator"], "held_out_columns", "score")]
+
+
+def score_table(fitted, predictors):
+    """Scores that are there without calibration: the model's, or those of all classifiers it chooses from."""
+    estimator = fitted["estimator"]
+    if not hasattr(estimator, "candidate_scores"):
+        return pd.DataFrame({"score": fitted.decision_function(predictors)}, index=predictors.index)
+    scores = estimator.candidate_scores(fitted[:-1].transform(predictors))
+    return pd.DataFrame(scores, columns=estimator.held_out_columns, index=predictors.index)
+
+
+def cutoff_scores(fitted, predictors):
+    """Training scores on which the cut-off is learnt: held-out ones where the estimator keeps them, else its own.
+
+    A forest scores its own training patients almost as if it knew their outcome; a cut-off between such scores means
+    nothing for other patients.
+    """
+    held_out = getattr(fitted["estimator"], "held_out_score_", None)
+    return model_prediction(fitted, predictors)["score"] if held_out is None else pd.Series(held_out, predictors.index)
+
+
+def predict_alone(fitted, predictors):
+    """Predict every patient alone (columns as `model_prediction`): whoever else is predicted changes no digit then,
+    also where an estimator multiplies matrices, whose last digit depends on their size.
+    """
+    return pd.concat([model_prediction(fitted, predictors.iloc[[row]]) for row in range(len(predictors))])
 
 
 def prediction_columns(pipeline):
@@ -207,9 +248,25 @@ class FittedChain:
 
     def __call__(self, features, clinical):
         """Predict other patients, as `model_prediction`."""
+        return model_prediction(self.model, self.predictors(features, clinical))
+
+    def held_out(self, features, clinical, *, calibrated):
+        """Predict patients held out, all that their chains are asked for: predictions, and scores and choice of a
+        model that chooses among classifiers; the scores alone where nothing was calibrated.
+        """
+        predictors, estimator = self.predictors(features, clinical), self.model["estimator"]
+        if not calibrated:
+            return score_table(self.model, predictors)
+        predicted = model_prediction(self.model, predictors)
+        if not hasattr(estimator, "candidate_scores"):
+            return predicted
+        return pd.concat([predicted, score_table(self.model, predictors)], axis=1).assign(**estimator.choice())
+
+    def predictors(self, features, clinical):
+        """What the model is given of other patients: scores or selected features, and clinical variables."""
         inputs = self.model["encoder"].inputs
         values = [signature_values(name, fitted, features, inputs) for name, fitted in self.signatures.items()]
-        return model_prediction(self.model, beside(clinical, values))
+        return beside(clinical, values)
 
 
 def fit_chain(signatures, pipeline, *, features, clinical, outcome, scores, folds, repeats, seed, calibrated=True):
@@ -248,8 +305,9 @@ def fit_chain(signatures, pipeline, *, features, clinical, outcome, scores, fold
     data = {"features": features, "clinical": clinical, "outcome": outcome, "scores": scores, **resampling}
     held_out = None
     if signatures and calibrated and scores == "cross_fitted" and needs_held_out(pipeline):
-        held_out = _held_out_predictions(signatures, pipeline, data, calibrated=False)["score"]
-    return FittedChain(fitted, fit_model(pipeline, beside(clinical, training), outcome, held_out=held_out))
+        held_out = held_out_scores(pipeline, _held_out_predictions(signatures, pipeline, data, calibrated=False))
+    predictors = beside(clinical, training)
+    return FittedChain(fitted, fit_model(pipeline, predictors, outcome, held_out=held_out, calibrated=calibrated))
 
 
 def needs_held_out(pipeline):
@@ -276,7 +334,7 @@ def cross_validated_prediction(signatures, pipeline, *, features, clinical, outc
     Returns
     -------
     DataFrame
-        ``fold`` and `prediction_columns` by patient.
+        ``fold`` and what `FittedChain.held_out` says, by patient.
     """
     data = {"features": features, "clinical": clinical, "outcome": outcome, "scores": scores}
     data |= {"folds": folds, "repeats": repeats, "seed": seed}
@@ -284,14 +342,33 @@ def cross_validated_prediction(signatures, pipeline, *, features, clinical, outc
 
 
 def _held_out_predictions(signatures, pipeline, data, *, calibrated):
-    features, clinical, outcome = data["features"], data["clinical"], data["outcome"]
-    number = stratified_folds(outcome, folds=data["folds"], seed=data["seed"])
-    columns = prediction_columns(pipeline)
-    parts = pd.DataFrame({"fold": number.to_numpy(), **dict.fromkeys(columns, np.nan)})
+    parts, number = [], np.zeros(len(data["outcome"]), dtype=int)
+    for fold, out, chain in cross_validated_chains(signatures, pipeline, data, calibrated=calibrated):
+        predicted = chain.held_out(rows_of(data["features"], out), data["clinical"][out], calibrated=calibrated)
+        parts.append(predicted.set_axis(np.flatnonzero(out)))
+        number[out] = fold
+    table = pd.concat(parts).sort_index()
+    table.insert(0, "fold", number)
+    return table.set_axis(data["outcome"].index)
+
+
+def cross_validated_chains(signatures, pipeline, data, *, calibrated=True):
+    """Yield the number of every fold, who is in it (mask of patients), and the chain fitted without them.
+
+    Parameters
+    ----------
+    signatures, pipeline
+        As `fit_chain`.
+    data : dict
+        The other parameters of `fit_chain`.
+    """
+    number = stratified_folds(data["outcome"], folds=data["folds"], seed=data["seed"]).to_numpy()
     for fold in np.unique(number):
-        out = (number == fold).to_numpy()
-        rows = {name: None if data[name] is None else data[name][~out] for name in ("features", "clinical", "outcome")}
-        predict = fit_chain(signatures, pipeline, **{**data, **rows}, calibrated=calibrated)
-        predicted = predict(None if features is None else features[out], clinical[out])
-        parts.loc[out, columns] = predicted.to_numpy()
-    return parts.set_axis(outcome.index)
+        out = number == fold
+        fitted_on = {name: rows_of(data[name], ~out) for name in ("features", "clinical", "outcome")}
+        yield fold, out, fit_chain(signatures, pipeline, **{**data, **fitted_on}, calibrated=calibrated)
+
+
+def rows_of(table, mask):
+    """Rows of a table; None of none."""
+    return None if table is None else table[mask]

@@ -54,6 +54,7 @@ def model_pipeline(settings, times=()):
     """Return the unfitted pipeline of a model; ``times`` are those at which survival is predicted, if any."""
     chosen = {name: settings[name] for name in ("variables", "estimator", "inputs", "folds", "seed")}
     chosen |= {"horizons": settings.get("horizons", ()), "times": times}
+    chosen["classifiers"] = settings.get("classifiers", ())
     return build_model(signatures=signature_names(settings), **chosen)
 
 

@@ -5,11 +5,14 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import skops.io
 
 from habitat_radiomics.whole_files import replace_bytes
 
 OWN_MODULES = "habitat_radiomics."
+TREES = ("sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")
+NPY = b"\x93NUMPY"  # first bytes of a stored array
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -52,7 +55,7 @@ def require_known_types(name, untrusted):
     ------
     ValueError
     """
-    foreign = [kind for kind in untrusted if not kind.startswith(OWN_MODULES)]
+    foreign = [kind for kind in untrusted if not kind.startswith(OWN_MODULES) and kind not in TREES]
     if foreign:
         raise ValueError(f"{name} holds types this workflow never writes: {', '.join(foreign)}. It was not loaded.")
 
@@ -71,8 +74,22 @@ def canonical(archive):
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as out:
         for number, name in sorted((numbers[name], name) for name in source.namelist() if name != "schema.json"):
-            out.writestr(zipfile.ZipInfo(f"{number}{Path(name).suffix}", ZIP_DATE), source.read(name))
+            out.writestr(zipfile.ZipInfo(f"{number}{Path(name).suffix}", ZIP_DATE), _without_padding(source.read(name)))
         out.writestr(zipfile.ZipInfo("schema.json", ZIP_DATE), json.dumps(schema, indent=1))
+    return target.getvalue()
+
+
+def _without_padding(stored):
+    """Return a stored array with zeros between the fields of its records: in the nodes of trees they hold chance."""
+    if not stored.startswith(NPY):
+        return stored
+    array = np.load(io.BytesIO(stored), allow_pickle=False)
+    if not array.dtype.names:
+        return stored
+    clean, target = np.zeros(array.shape, array.dtype), io.BytesIO()
+    for name in array.dtype.names:
+        clean[name] = array[name]
+    np.save(target, clean, allow_pickle=False)
     return target.getvalue()
 
 

@@ -41,7 +41,7 @@ def laplacian_of_gaussian(array, *, sigma_mm, spacing, box):
         bit within 20 sigma of the image's border, and but for a rare last bit elsewhere.
     """
     window = [_reached(b, REACH * sigma_mm / mm, size) for b, mm, size in zip(box, spacing, array.shape, strict=True)]
-    array = array[tuple(window)]
+    array = np.array(array[tuple(window)])  # writable: one compiled version for all
     box = [slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, window, strict=True)]
     total = None
     for derived in (2, 1, 0):

@@ -41,6 +41,7 @@ from habitat_radiomics.report_blocks import (
     stored,
     table,
 )
+from habitat_radiomics.report_classifiers import classifiers_section, importance_section
 from habitat_radiomics.report_habitats import habitats_section
 from habitat_radiomics.report_harmonise import harmonise_section
 from habitat_radiomics.report_patients import factor_table, group_tables, sample_size_table
@@ -97,6 +98,8 @@ def binary_sections(results, captions):
     """Return the sections that judge models of an outcome that happened or not."""
     return [
         validation_section(results, captions),
+        classifiers_section(results, captions),
+        importance_section(results, captions),
         bootstrap_section(results, captions),
         calibration_section(results, captions),
         decision_section(results, captions),
@@ -228,7 +231,10 @@ def _csv(data):
 
 
 def images_section(results, captions):
-    """Quality of the scans, exclusions, and the regions of some patients."""
+    """Quality of the scans, exclusions, and the regions of some patients; what was given where there are no images."""
+    if results.config["data"]["source"] == "features":
+        blocks = [given_table(results), exclusion_table(results), warning_table(results)]
+        return section("images", "Features given", blocks)
     pictures = [
         figure(
             path,
@@ -265,6 +271,17 @@ def quality_table(results):
         rows,
         note="Measures are median (first to third quartile) where they could be taken.",
     )
+
+
+def given_table(results):
+    """Tables of features that the study brought."""
+    rows = [
+        [sequence, region, name]
+        for sequence, regions in results.config["data"]["features"].items()
+        for region, name in regions.items()
+    ]
+    note = "There were no images: regions, reader agreement and stability cannot be judged here."
+    return table("Tables of features", ["Sequence", "Region", "Table"], rows, note=note)
 
 
 def bin_table(results, captions):
@@ -638,11 +655,10 @@ def provenance_section(results):
     inputs = len(record["inputs"]["scans"])
     facts = [f"Code: commit {commit}{changed}."]
     facts += [f"Table {name}: SHA-256 {digest}." for name, digest in record["inputs"]["tables"].items()]
-    facts.append(
-        f"The SHA-256 of the images and masks of {count(inputs)} scans are in provenance.json."
-        if inputs
-        else "Images and masks were simulated by the workflow from the seed in the configuration."
-    )
+    if inputs:
+        facts.append(f"The SHA-256 of the images and masks of {count(inputs)} scans are in provenance.json.")
+    if record["config"]["data"]["source"] == "demo":
+        facts.append("Images and masks were simulated by the workflow from the seed in the configuration.")
     digest = hashlib.sha256(checksum_list(record["results"]).encode()).hexdigest()
     facts.append(
         f"Results: SHA-256 {digest} of the list of all {count(len(record['results']))} tables, models and predictions"

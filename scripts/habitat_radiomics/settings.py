@@ -346,6 +346,20 @@ def collection(study, patients, patterns):
     }
 
 
+def imported_features(study, patients):
+    """Patients of a feature table that the study brings, and their rows of it by hash."""
+    tables = [
+        {"sequence": sequence, "region": region, "rows": [sheet.digests[p] for p in patients]}
+        for (sequence, region), sheet in study.feature_sheets.items()
+    ]
+    return {"patients": patients, "tables": tables}
+
+
+def own_tables(config):
+    """Return the keys of ``data`` that name tables of patients and scans."""
+    return ("patients",) if config["data"]["source"] == "features" else ("patients", "images")
+
+
 def reproducibility(study):
     """Readers and forms of the intraclass correlation."""
     return study.config["reproducibility"]
@@ -389,6 +403,7 @@ def model(study, name):
         "estimator": chosen["estimator"],
         "inputs": chosen["inputs"],
         "scores": study.config["training"]["scores"],
+        **({"classifiers": chosen["classifiers"]} if chosen["estimator"] == "best" else {}),
         **_resampling(study.config),
         **_horizons(study.config),
     }
@@ -439,6 +454,37 @@ def validation(study):
         "level": chosen["interval_level"],
         "proportion_interval": chosen["proportion_interval"],
         "pairs": chosen["pairs"],
+    }
+
+
+def choosing_models(config):
+    """Return the models that choose among classifiers."""
+    return [name for name, model in config["models"].items() if model["estimator"] == "best"]
+
+
+def choice(study):
+    """Models that choose among classifiers, and the level of the intervals."""
+    return {"models": choosing_models(study.config), "level": study.config["validation"]["interval_level"]}
+
+
+def importance(study, name):
+    """What the permutation importance of a model's inputs depends on."""
+    return {**model(study, name), "permutations": study.config["importance"]["permutations"]}
+
+
+def importance_figure(study, name):
+    """Words of the figure of importance: the model, its signatures and clinical variables."""
+    config, chosen = study.config, study.config["models"][name]
+    labels = {s: score_label(signature_label(config, s)) for s in chosen["signatures"]}
+    labels |= {v: config["clinical"][v]["label"] or v for v in chosen["clinical"]}
+    return {"label": model_label(config, name), "labels": labels, "permutations": config["importance"]["permutations"]}
+
+
+def classifier_figure(study):
+    """Names of models, and level, of the figure of all classifiers."""
+    return {
+        "models": _named_models(study.config, choosing_models(study.config)),
+        "level": study.config["validation"]["interval_level"],
     }
 
 

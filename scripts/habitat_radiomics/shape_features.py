@@ -168,20 +168,19 @@ def plane_hulls(mask, spacing):
     depth, height, _ = mask.shape
     low, high = np.empty(2 * height, dtype=np.int64), np.empty(2 * height, dtype=np.int64)
     points, hull = np.empty((4 * height, 2), dtype=np.int64), np.empty(4 * height + 1, dtype=np.int64)
-    corners, number, largest = np.empty((64, 3)), 0, 0.0
+    corners, number, largest = np.empty((2 * depth * 4 * height, 3)), 0, 0.0
     for plane in range(2 * depth - 1):
         low[:], high[:] = FAR, -1
         _plane_vertices(mask, plane, low, high)
         size = _hull(points, _row_ends(low, high, points), hull)
-        if number + size > len(corners):
-            corners = np.concatenate((corners, np.empty((len(corners) + size, 3))))
-        for i in range(size):
-            place = points[hull[i]]
-            corners[number + i] = np.array([plane * spacing[0], place[0] * spacing[1], place[1] * spacing[2]]) / 2
-            for j in range(i):
-                largest = max(largest, _squared(corners[number + i], corners[number + j]))
+        for i in range(number, number + size):
+            corners[i, 0] = plane * spacing[0] / 2
+            corners[i, 1] = points[hull[i - number], 0] * spacing[1] / 2
+            corners[i, 2] = points[hull[i - number], 1] * spacing[2] / 2
+            for j in range(number, i):
+                largest = max(largest, _squared(corners, i, j))
         number += size
-    return np.sqrt(largest), corners[:number]
+    return np.sqrt(largest), corners[:number].copy()
 
 
 @compiled
@@ -236,8 +235,9 @@ def _hull(points, number, hull):
 def _turn(points, hull, size, fixed, new):
     """Add a point to a chain after dropping those that it makes superfluous."""
     while size >= fixed + 2:
-        a, b, c = points[hull[size - 2]], points[hull[size - 1]], points[new]
-        if (b[1] - a[1]) * (c[0] - a[0]) - (b[0] - a[0]) * (c[1] - a[1]) < 0:
+        a, b = hull[size - 2], hull[size - 1]
+        along = (points[b, 1] - points[a, 1]) * (points[new, 0] - points[a, 0])
+        if along < (points[b, 0] - points[a, 0]) * (points[new, 1] - points[a, 1]):
             break
         size -= 1
     hull[size] = new
@@ -245,8 +245,9 @@ def _turn(points, hull, size, fixed, new):
 
 
 @compiled
-def _squared(a, b):
-    return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2
+def _squared(points, i, j):
+    z, y, x = points[i, 0] - points[j, 0], points[i, 1] - points[j, 1], points[i, 2] - points[j, 2]
+    return z * z + y * y + x * x
 
 
 def _largest_distance(points):
@@ -266,5 +267,5 @@ def _farthest_pair(points, radius):
         for j in range(i):
             if radius[i] + radius[j] <= largest:
                 break
-            largest = max(largest, np.sqrt(_squared(points[i], points[j])))
+            largest = max(largest, np.sqrt(_squared(points, i, j)))
     return largest

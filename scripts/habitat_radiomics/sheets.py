@@ -178,7 +178,7 @@ def _check_ids(sheet):
         patient = row["patient"]
         if patient is None:
             sheet.fault(row, "column patient is empty; every row needs a patient.")
-        elif not _is_identifier(patient):
+        elif not is_identifier(patient):
             sheet.fault(
                 row,
                 f"'{patient}' cannot name files; use letters, digits, '-', '_', '.', a letter or digit first.",
@@ -191,7 +191,8 @@ def _check_ids(sheet):
             sheet.fault(row, f"the patient already stands in {earlier}. Keep one row per patient.")
 
 
-def _is_identifier(text):
+def is_identifier(text):
+    """Whether a text can name patients and files on every system."""
     return text[0].isalnum() and text.isascii() and all(letter.isalnum() or letter in "-_." for letter in text)
 
 
@@ -330,7 +331,7 @@ def _check_image_row(sheet, row, known, config):
             + (" of the reference sequence." if config["reference"] else "."),
         )
     for column in ("reader", "repeat"):
-        if row[column] is not None and not _is_identifier(row[column]):
+        if row[column] is not None and not is_identifier(row[column]):
             sheet.fault(row, f"column {column}: found '{row[column]}'; use letters and digits.")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from habitat_radiomics.banks import BANKS, bank_fault
 from habitat_radiomics.config import complete_config, nearest, signature_steps
 from habitat_radiomics.faults import StudyFault
+from habitat_radiomics.feature_sheets import read_feature_sheets
 from habitat_radiomics.outcome_settings import event_column, is_survival, outcome_columns
 from habitat_radiomics.sheets import check_images, check_patients, read_sheet, reader_and_repeat, reading_id
 from habitat_radiomics.split import assign_cohorts
@@ -45,6 +46,8 @@ class Study:
         Identifier to (code, reason) of patients left out before the first job.
     screened : int
         Number of rows of the patients table.
+    feature_sheets : dict
+        (sequence, region) to `FeatureSheet`, where features are given in place of images.
     """
 
     config: dict
@@ -53,11 +56,17 @@ class Study:
     scans: dict
     excluded: dict = field(default_factory=dict)
     screened: int = 0
+    feature_sheets: dict = field(default_factory=dict)
 
     @property
     def sequences(self):
         """Sequences in the order of every table."""
         return list(self.config["sequences"])
+
+    @property
+    def has_images(self):
+        """Whether there are images; features are given where there are none."""
+        return self.config["data"]["source"] != "features"
 
     @property
     def predicts(self):
@@ -118,6 +127,8 @@ def load_study(config, *, tables, folder, check_files=None):
     StudyFault
     """
     patients = read_sheet(Path(tables, config["data"]["patients"]))
+    if config["data"]["source"] == "features":
+        return _study_of_features(config, patients, tables)
     images = read_sheet(Path(tables, config["data"]["images"]))
     _raise(patients.faults + images.faults)
     check_patients(patients, config)
@@ -129,9 +140,20 @@ def load_study(config, *, tables, folder, check_files=None):
     return _study(config, patients, scans)
 
 
-def _study(config, patients, scans):
+def _study_of_features(config, patients, tables):
+    """The study whose features are given in tables."""
+    _raise(patients.faults)
+    check_patients(patients, config)
+    sheets, faults = read_feature_sheets(config, tables, patients)
+    _raise(patients.faults + faults)
+    return _study(config, patients, {}, sheets)
+
+
+def _study(config, patients, scans, feature_sheets=None):
     """Leave out incomplete patients (or stop), assign cohorts, and check that they can be analysed."""
-    excluded = {row["patient"]: reason for row in patients.rows if (reason := _incompleteness(row, scans, config))}
+    sheets = feature_sheets or {}
+    reasons = {row["patient"]: _incompleteness(row, scans, sheets, config) for row in patients.rows}
+    excluded = {patient: reason for patient, reason in reasons.items() if reason}
     if excluded and config["data"]["incomplete_patients"] == "stop":
         unasked = {patient: reason for patient, reason in excluded.items() if reason[0] != "excluded_by_hand"}
         _raise([f"{patients.name}, patient {patient}: {reason}" for patient, (_, reason) in unasked.items()])
@@ -140,7 +162,7 @@ def _study(config, patients, scans):
     cohorts = _cohorts(rows, config)
     _raise(_refusals(patients, excluded) if config["bundle"] else _cohort_faults(rows, cohorts, config["outcome"]))
     scans = {key: scan for key, scan in scans.items() if key[0] in rows}
-    study = Study(config, rows, cohorts, scans, excluded, len(patients.rows))
+    study = Study(config, rows, cohorts, scans, excluded, len(patients.rows), sheets)
     _raise([] if study.applied else _reading_faults(study) + _harmonisation_faults(study))
     return study
 
@@ -223,7 +245,7 @@ def _file_faults(scans, images, config, check_files):
     return faults
 
 
-def _incompleteness(row, scans, config):
+def _incompleteness(row, scans, feature_sheets, config):
     """Return (code, sentence) when a patient cannot be analysed, else None."""
     patient = row["patient"]
     if row["exclude"]:
@@ -231,6 +253,14 @@ def _incompleteness(row, scans, config):
     outcome = [] if config["bundle"] else outcome_columns(config["outcome"])
     if empty := [column for column in outcome if row[column] is None]:
         return "outcome_missing", f"column {empty[0]} is empty. {EXCLUSION_ADVICE}"
+    for sheet in feature_sheets.values():
+        if patient not in sheet.digests:
+            return "features_missing", f"has no row in {Path(sheet.path).name}. {EXCLUSION_ADVICE}"
+    return None if feature_sheets else _missing_scan(patient, scans, config)
+
+
+def _missing_scan(patient, scans, config):
+    """Return (code, sentence) when a patient lacks a scan or a mask, else None."""
     primary = reading_id(config["reproducibility"]["primary_reader"], "1")
     for sequence in config["sequences"]:
         scan = scans.get((patient, sequence))
@@ -296,12 +326,14 @@ def _reading_faults(study):
     """A signature that asks for reproducible features needs training patients with more than one reading."""
     steps = {name: signature_steps(study.config, name) for name in study.config["signatures"]}
     asking = [name for name, of_signature in steps.items() if any("icc" in step for step in of_signature)]
+    if not asking:
+        return []
     repeated = [
         patient
         for patient in study.in_cohort("train")
         if all(len(study.readings(patient, sequence)) > 1 for sequence in study.sequences)
     ]
-    if not asking or len(repeated) >= FEWEST_READINGS:
+    if len(repeated) >= FEWEST_READINGS:
         return []
     return [
         f"signatures {', '.join(asking)} select by icc, but {len(repeated)} training patients have a second reading "

@@ -10,58 +10,18 @@ from math import log2
 
 import numpy as np
 
+from habitat_radiomics.feature_names import CLASS_FEATURES
 from habitat_radiomics.texture_matrices import compiled
 
 EPSILON = np.spacing(1.0)
 COARSENESS_WITHOUT_DIFFERENCES = 1e6
 
-# Columns of ``size_features``; G grey level, S size (run length, zone size or number of dependent voxels).
-SIZE_FEATURES = (
-    "SmallEmphasis",
-    "LargeEmphasis",
-    "GrayLevelNonUniformity",
-    "GrayLevelNonUniformityNormalized",
-    "SizeNonUniformity",
-    "SizeNonUniformityNormalized",
-    "Percentage",
-    "GrayLevelVariance",
-    "SizeVariance",
-    "Entropy",
-    "LowGrayLevelEmphasis",
-    "HighGrayLevelEmphasis",
-    "SmallLowGrayLevelEmphasis",
-    "SmallHighGrayLevelEmphasis",
-    "LargeLowGrayLevelEmphasis",
-    "LargeHighGrayLevelEmphasis",
-)
-# pyradiomics' words for the small and the large sizes and for size, by class.
-SIZE_WORDS = {"glrlm": ("ShortRun", "LongRun", "Run"), "glszm": ("SmallArea", "LargeArea", "Zone")}
-GLCM_FEATURES = (
-    "Autocorrelation",
-    "ClusterProminence",
-    "ClusterShade",
-    "ClusterTendency",
-    "Contrast",
-    "Correlation",
-    "DifferenceAverage",
-    "DifferenceEntropy",
-    "DifferenceVariance",
-    "Id",
-    "Idm",
-    "Idmn",
-    "Idn",
-    "Imc1",
-    "Imc2",
-    "InverseVariance",
-    "JointAverage",
-    "JointEnergy",
-    "JointEntropy",
-    "MaximumProbability",
-    "SumAverage",
-    "SumEntropy",
-    "SumSquares",
-)
-NGTDM_FEATURES = ("Busyness", "Coarseness", "Complexity", "Contrast", "Strength")
+# pyradiomics' words for the small and the large sizes, size, and its non-uniformity, by class.
+SIZE_WORDS = {
+    "glrlm": ("ShortRun", "LongRun", "Run", "RunLength"),
+    "glszm": ("SmallArea", "LargeArea", "Zone", "SizeZone"),
+    "gldm": ("SmallDependence", "LargeDependence", "Dependence", "Dependence"),
+}
 
 
 def texture_values(matrices, grey, voxels, around, weights):
@@ -87,16 +47,15 @@ def texture_values(matrices, grey, voxels, around, weights):
     level = grey[1:].astype(float)
     pair_weights, run_weights = weights or (None, None)
     pairs = merged(matrices.pairs[:, 1:, 1:], pair_weights)
-    runs = merged(np.where(around.aligned[:, None, None], matrices.runs[:, 1:, 1:], 0), run_weights)
+    runs = merged(matrices.runs[:, 1:, 1:] * around.aligned[:, None, None], run_weights)
     sizes, zones = zone_matrix(matrices.zone_ranks, matrices.zone_sizes, len(level))
-    lengths = np.arange(1.0, runs.shape[2] + 1)
-    dependent = np.arange(1.0, matrices.dependences.shape[1])
+    dependences = matrices.dependences[None, 1:, 1:].astype(float)
     return {
         "glcm": glcm_features(pairs, level),
-        "glrlm": _sized("glrlm", mean_over_directions([size_features(run, level, lengths) for run in runs])),
-        "glszm": _sized("glszm", size_features(zones, level, sizes)),
-        "gldm": _gldm(size_features(matrices.dependences[1:, 1:].astype(float), level, dependent)),
-        "ngtdm": dict(zip(NGTDM_FEATURES, ngtdm_features(voxels[1:], matrices.differences[1:], level), strict=True)),
+        "glrlm": size_features(runs, level, np.arange(1.0, runs.shape[2] + 1), words=SIZE_WORDS["glrlm"]),
+        "glszm": size_features(zones[None], level, sizes, words=SIZE_WORDS["glszm"]),
+        "gldm": size_features(dependences, level, np.arange(1.0, dependences.shape[2] + 1), words=SIZE_WORDS["gldm"]),
+        "ngtdm": ngtdm_features(voxels[1:], matrices.differences[1:], level),
     }
 
 
@@ -108,11 +67,12 @@ def merged(counts, weights):
 
 
 def mean_over_directions(values):
-    """Mean over the first axis of the directions that have a value; NaN where none has."""
-    values = np.reshape(values, (-1, len(SIZE_FEATURES) if not len(values) else len(values[0])))
-    known = ~np.isnan(values)
-    number = known.sum(axis=0)
-    return np.where(number > 0, np.where(known, values, 0).sum(axis=0) / np.maximum(number, 1), np.nan)
+    """Take of every feature (name to array, shape (directions,)) the mean of the directions that have a value."""
+    by_feature = np.array(list(values.values()))
+    known = ~np.isnan(by_feature)
+    number = known.sum(axis=1)
+    means = np.where(known, by_feature, 0).sum(axis=1) / np.where(number, number, np.nan)
+    return dict(zip(values, means.tolist(), strict=True))
 
 
 # grey level co-occurrence
@@ -133,104 +93,121 @@ def glcm_features(pairs, level):
     """
     symmetric = pairs + pairs.transpose(0, 2, 1)
     totals = symmetric.sum(axis=(1, 2))
-    if not len(pairs) or not totals.all():
-        single = len(level) == 1 and not len(pairs)  # pyradiomics returns MCC 1 before it looks at the matrix
-        return dict.fromkeys(GLCM_FEATURES, np.nan) | {"MCC": 1.0 if single else np.nan}
-    probabilities = symmetric / totals[:, None, None]
-    values = mean_over_directions([_glcm(each, level) for each in probabilities])
-    return dict(zip(GLCM_FEATURES, values, strict=True)) | {"MCC": maximal_correlation(probabilities)}
-
-
-@compiled
-def _glcm(p, level):
-    """All features of one symmetric normalised matrix except MCC, in the order of ``GLCM_FEATURES``."""
-    marginal = p.sum(axis=1)
-    mean = (level * marginal).sum()
-    sums, differences = _sums_and_differences(p, level)
-    joint, independent, uncorrelated, marginal_entropy = _entropies(p, marginal)
-    autocorrelation, covariance = _products(p, level, mean)
-    variance = (marginal * (level - mean) ** 2).sum()
-    k = np.arange(len(sums)).astype(np.float64)
-    d, highest = k[: len(differences)], level[-1]
-    average = (d * differences).sum()
-    excess = k - 2 * mean
-    # sqrt(negative) is NaN, as in pyradiomics: rounding where the levels are independent
-    information = 0.0 if uncorrelated == joint else np.sqrt(1 - np.exp(-2 * (uncorrelated - joint)))
-    return np.array(
-        [
-            autocorrelation,
-            (sums * excess**4).sum(),
-            (sums * excess**3).sum(),
-            (sums * excess**2).sum(),
-            (differences * d**2).sum(),
-            1.0 if variance == 0 else covariance / (variance + EPSILON),
-            average,
-            _entropy(differences),
-            (differences * (d - average) ** 2).sum(),
-            (differences / (1 + d)).sum(),
-            (differences / (1 + d**2)).sum(),
-            (differences / (1 + (d / highest) ** 2)).sum(),
-            (differences / (1 + d / highest)).sum(),
-            0.0 if marginal_entropy == 0 else (joint - independent) / marginal_entropy,
-            information,
-            (differences[1:] / d[1:] ** 2).sum(),
-            mean,
-            (p**2).sum(),
-            joint,
-            p.max(),
-            (k * sums).sum(),
-            _entropy(sums),
-            variance,
-        ]
+    if len(pairs) and not totals.all():  # directions merged without any pair
+        return dict.fromkeys(CLASS_FEATURES["glcm"], np.nan)
+    p = symmetric / totals[:, None, None]
+    marginal = p.sum(axis=2)
+    mean = marginal @ level
+    variance = (marginal * (level - mean[:, None]) ** 2).sum(axis=1)
+    sums, differences, products = distributions(p, level, mean)
+    values = mean_over_directions(
+        {
+            **_marginal_features(p, marginal, mean, variance, products),
+            **_sum_features(sums, mean),
+            **_difference_features(differences, level[-1]),
+        }
     )
+    return values | {"MCC": maximal_correlation(p)}
+
+
+def _marginal_features(p, marginal, mean, variance, products):
+    autocorrelation, covariance = products.T
+    joint, independent, uncorrelated = entropies(p, marginal).T
+    single = _entropy(marginal)
+    excess = uncorrelated - joint
+    with np.errstate(invalid="ignore"):  # NaN where rounding makes independent levels more than independent
+        information = np.where(excess == 0, 0, np.sqrt(1 - np.exp(-2 * excess)))
+    return {
+        "Autocorrelation": autocorrelation,
+        "Correlation": np.where(variance == 0, 1, covariance / (variance + EPSILON)),
+        "Imc1": np.where(single == 0, 0, (joint - independent) / np.where(single == 0, 1, single)),
+        "Imc2": information,
+        "JointAverage": mean,
+        "JointEnergy": (p**2).sum(axis=(1, 2)),
+        "JointEntropy": joint,
+        "MaximumProbability": p.max(axis=(1, 2)),
+        "SumSquares": variance,
+    }
+
+
+def _sum_features(sums, mean):
+    """Features of the distribution of the sum of two neighbours' grey levels."""
+    k = np.arange(float(sums.shape[1]))
+    excess = k - 2 * mean[:, None]
+    return {
+        "ClusterProminence": (sums * excess**4).sum(axis=1),
+        "ClusterShade": (sums * excess**3).sum(axis=1),
+        "ClusterTendency": (sums * excess**2).sum(axis=1),
+        "SumAverage": sums @ k,
+        "SumEntropy": _entropy(sums),
+    }
+
+
+def _difference_features(differences, highest):
+    """Features of the distribution of the absolute difference of two neighbours' grey levels."""
+    k = np.arange(float(differences.shape[1]))
+    average = differences @ k
+    return {
+        "Contrast": differences @ k**2,
+        "DifferenceAverage": average,
+        "DifferenceEntropy": _entropy(differences),
+        "DifferenceVariance": (differences * (k - average[:, None]) ** 2).sum(axis=1),
+        "Id": differences @ (1 / (1 + k)),
+        "Idm": differences @ (1 / (1 + k**2)),
+        "Idmn": differences @ (1 / (1 + (k / highest) ** 2)),
+        "Idn": differences @ (1 / (1 + k / highest)),
+        "InverseVariance": differences[:, 1:] @ (1 / k[1:] ** 2),
+    }
 
 
 @compiled
-def _sums_and_differences(p, level):
-    """Distributions of the sum and of the absolute difference of two neighbours' grey levels."""
+def distributions(p, level, mean):
+    """Distributions of the sum and of the absolute difference of two neighbours' levels, product and covariance.
+
+    Parameters
+    ----------
+    p : ndarray, shape (directions, levels, levels)
+    level : ndarray, shape (levels,)
+    mean : ndarray, shape (directions,)
+
+    Returns
+    -------
+    tuple of ndarray
+        Shapes (directions, 2 x highest level + 1), (directions, highest level), (directions, 2).
+    """
     highest = int(level[-1])
-    sums, differences = np.zeros(2 * highest + 1), np.zeros(highest)
-    for i in range(len(level)):
-        for j in range(len(level)):
-            first, second = int(level[i]), int(level[j])
-            sums[first + second] += p[i, j]
-            differences[abs(first - second)] += p[i, j]
-    return sums, differences
+    sums, differences = np.zeros((len(p), 2 * highest + 1)), np.zeros((len(p), highest))
+    products = np.zeros((len(p), 2))
+    for d in range(len(p)):
+        for i in range(len(level)):
+            for j in range(len(level)):
+                sums[d, int(level[i] + level[j])] += p[d, i, j]
+                differences[d, int(abs(level[i] - level[j]))] += p[d, i, j]
+                products[d, 0] += p[d, i, j] * level[i] * level[j]
+                products[d, 1] += p[d, i, j] * (level[i] - mean[d]) * (level[j] - mean[d])
+    return sums, differences, products
 
 
 @compiled
-def _products(p, level, mean):
-    product, covariance = 0.0, 0.0
-    for i in range(len(level)):
-        for j in range(len(level)):
-            product += p[i, j] * level[i] * level[j]
-            covariance += p[i, j] * (level[i] - mean) * (level[j] - mean)
-    return product, covariance
+def entropies(p, marginal):
+    """HXY, HXY1 and HXY2 of Haralick's information measures of correlation, shape (directions, 3)."""
+    found = np.zeros((len(p), 3))
+    for d in range(len(p)):
+        for i in range(marginal.shape[1]):
+            for j in range(marginal.shape[1]):
+                product = marginal[d, i] * marginal[d, j]
+                if product > 0:
+                    logarithm = log2(product + EPSILON)
+                    found[d, 2] -= product * logarithm
+                    if p[d, i, j] > 0:
+                        found[d, 1] -= p[d, i, j] * logarithm
+                        found[d, 0] -= p[d, i, j] * log2(p[d, i, j] + EPSILON)
+    return found
 
 
-@compiled
-def _entropies(p, marginal):
-    """HXY, HXY1, HXY2 and HX of Haralick's information measures of correlation."""
-    joint, independent, uncorrelated = 0.0, 0.0, 0.0
-    for i in range(len(marginal)):
-        for j in range(len(marginal)):
-            product = marginal[i] * marginal[j]
-            if product > 0:
-                logarithm = log2(product + EPSILON)
-                uncorrelated -= product * logarithm
-                if p[i, j] > 0:
-                    independent -= p[i, j] * logarithm
-                    joint -= p[i, j] * log2(p[i, j] + EPSILON)
-    return joint, independent, uncorrelated, _entropy(marginal)
-
-
-@compiled
 def _entropy(p):
-    entropy = 0.0
-    for value in p:
-        if value > 0:
-            entropy -= value * log2(value + EPSILON)
-    return entropy
+    """Entropy in bits over the last axis."""
+    return -(p * np.log2(p + EPSILON)).sum(axis=-1)
 
 
 def maximal_correlation(probabilities):
@@ -247,6 +224,8 @@ def maximal_correlation(probabilities):
     """
     if probabilities.shape[1] < 2:
         return 1.0
+    if not len(probabilities):
+        return np.nan
     marginal = probabilities.sum(axis=2)
     scaled = probabilities / np.sqrt(marginal[:, :, None] * marginal[:, None, :] + EPSILON)
     return float(np.mean(np.sort(np.abs(np.linalg.eigvalsh(scaled)), axis=1)[:, -2]))
@@ -262,123 +241,61 @@ def zone_matrix(ranks, sizes, levels):
     return distinct.astype(float), counts.reshape(levels, len(distinct)).astype(float)
 
 
-@compiled
-def size_features(counts, level, size):
+def size_features(counts, level, size, *, words):
     """Features shared by the matrices of runs, zones and dependences (Galloway 1975, Thibault 2013, Sun and Wee 1983).
 
     Parameters
     ----------
-    counts : ndarray of float, shape (levels, sizes)
+    counts : ndarray of float, shape (directions, levels, sizes)
         Number (or weighted number) of runs, zones or voxels.
     level : ndarray of float, shape (levels,)
     size : ndarray of float, shape (sizes,)
+    words : tuple of str
+        One of ``SIZE_WORDS``.
 
     Returns
     -------
-    ndarray, shape (16,)
-        In the order of ``SIZE_FEATURES``; NaN when nothing was counted, save variance and entropy of the sizes (0).
+    dict
+        Means over directions. Of runs merged without any that counts, variance and entropy of the lengths are 0 and
+        all others NaN, as in pyradiomics.
     """
-    by_level, by_size = counts.sum(axis=1), counts.sum(axis=0)
-    number = by_level.sum()
-    if number == 0:
-        empty = np.full(16, np.nan)
-        empty[8] = empty[9] = 0.0  # pyradiomics sums these two over no size at all
-        return empty
-    mean_level, mean_size = (by_level * level).sum() / number, (by_size * size).sum() / number
-    entropy, crossed = _cross_features(counts, level, size, number)
-    return np.array(
-        [
-            (by_size / size**2).sum() / number,
-            (by_size * size**2).sum() / number,
-            (by_level**2).sum() / number,
-            (by_level**2).sum() / number**2,
-            (by_size**2).sum() / number,
-            (by_size**2).sum() / number**2,
-            1 / mean_size,
-            (by_level * (level - mean_level) ** 2).sum() / number,
-            (by_size * (size - mean_size) ** 2).sum() / number,
-            entropy,
-            (by_level / level**2).sum() / number,
-            (by_level * level**2).sum() / number,
-            crossed[0] / number,
-            crossed[1] / number,
-            crossed[2] / number,
-            crossed[3] / number,
-        ]
-    )
-
-
-@compiled
-def _cross_features(counts, level, size, number):
-    """Entropy, and the sums over the four combinations of small or large sizes with low or high grey levels."""
-    entropy, crossed = 0.0, np.zeros(4)
-    for i in range(len(level)):
-        square = level[i] ** 2
-        for j in range(len(size)):
-            if counts[i, j] > 0:
-                p = counts[i, j] / number
-                entropy -= p * log2(p + EPSILON)
-                small, large = counts[i, j] / size[j] ** 2, counts[i, j] * size[j] ** 2
-                crossed[0] += small / square
-                crossed[1] += small * square
-                crossed[2] += large / square
-                crossed[3] += large * square
-    return entropy, crossed
-
-
-def _sized(class_name, values):
-    """Give the features of runs or zones pyradiomics' names."""
-    small, large, size = SIZE_WORDS[class_name]
-    extent = {"glrlm": "RunLength", "glszm": "SizeZone"}[class_name]
-    names = (
-        f"{small}Emphasis",
-        f"{large}Emphasis",
-        "GrayLevelNonUniformity",
-        "GrayLevelNonUniformityNormalized",
-        f"{extent}NonUniformity",
-        f"{extent}NonUniformityNormalized",
-        f"{size}Percentage",
-        "GrayLevelVariance",
-        f"{size}Variance",
-        f"{size}Entropy",
-        f"LowGrayLevel{size}Emphasis",
-        f"HighGrayLevel{size}Emphasis",
-        f"{small}LowGrayLevelEmphasis",
-        f"{small}HighGrayLevelEmphasis",
-        f"{large}LowGrayLevelEmphasis",
-        f"{large}HighGrayLevelEmphasis",
-    )
-    return dict(zip(names, values, strict=True))
-
-
-def _gldm(values):
-    """Name the features of dependences: every voxel has one, so that normalised and percentage say nothing new."""
-    word = "Dependence"
-    names = (
-        f"Small{word}Emphasis",
-        f"Large{word}Emphasis",
-        "GrayLevelNonUniformity",
-        None,
-        f"{word}NonUniformity",
-        f"{word}NonUniformityNormalized",
-        None,
-        "GrayLevelVariance",
-        f"{word}Variance",
-        f"{word}Entropy",
-        "LowGrayLevelEmphasis",
-        "HighGrayLevelEmphasis",
-        f"Small{word}LowGrayLevelEmphasis",
-        f"Small{word}HighGrayLevelEmphasis",
-        f"Large{word}LowGrayLevelEmphasis",
-        f"Large{word}HighGrayLevelEmphasis",
-    )
-    return {name: value for name, value in zip(names, values, strict=True) if name}
+    occurring = counts.any(axis=(0, 1))
+    counts, size = counts[:, :, occurring], size[occurring]
+    number = counts.sum(axis=(1, 2))
+    number = np.where(number == 0, np.nan, number)[:, None]
+    by_level, by_size, shares = counts.sum(axis=2) / number, counts.sum(axis=1) / number, counts / number[:, None]
+    mean_level, mean_size = (by_level @ level)[:, None], (by_size @ size)[:, None]
+    small, large = shares @ size**-2, shares @ size**2
+    nothing = np.where(np.isnan(number[:, 0]), np.nan, 0)  # a sum over no size would be 0
+    share_of_levels, share_of_sizes = (by_level**2).sum(axis=1), nothing + (by_size**2).sum(axis=1)
+    few, many, name, extent = words
+    values = {
+        f"{few}Emphasis": nothing + by_size @ size**-2,
+        f"{many}Emphasis": nothing + by_size @ size**2,
+        "GrayLevelNonUniformity": share_of_levels * number[:, 0],
+        "GrayLevelNonUniformityNormalized": share_of_levels,
+        f"{extent}NonUniformity": share_of_sizes * number[:, 0],
+        f"{extent}NonUniformityNormalized": share_of_sizes,
+        f"{name}Percentage": 1 / np.where(np.isnan(number[:, 0]), np.nan, mean_size[:, 0]),
+        "GrayLevelVariance": (by_level * (level - mean_level) ** 2).sum(axis=1),
+        f"{name}Variance": (by_size * (size - mean_size) ** 2).sum(axis=1),
+        f"{name}Entropy": -(shares * np.log2(shares + EPSILON)).sum(axis=(1, 2)),
+    }
+    grey = "" if name == "Dependence" else name
+    values |= {
+        f"LowGrayLevel{grey}Emphasis": by_level @ level**-2,
+        f"HighGrayLevel{grey}Emphasis": by_level @ level**2,
+        f"{few}LowGrayLevelEmphasis": nothing + small @ level**-2,
+        f"{few}HighGrayLevelEmphasis": nothing + small @ level**2,
+        f"{many}LowGrayLevelEmphasis": nothing + large @ level**-2,
+        f"{many}HighGrayLevelEmphasis": nothing + large @ level**2,
+    }
+    return mean_over_directions(values)
 
 
 # neighbourhood grey tone difference
 
 
-@compiled
 def ngtdm_features(voxels, differences, level):
     """Features of the neighbourhood grey tone difference matrix (Amadasun and King 1989).
 
@@ -389,25 +306,19 @@ def ngtdm_features(voxels, differences, level):
 
     Returns
     -------
-    tuple of float
-        In the order of ``NGTDM_FEATURES``.
+    dict
     """
-    number, total = voxels.sum(), differences.sum()
-    p = voxels / number
+    number, total, p = voxels.sum(), differences.sum(), voxels / voxels.sum()
     coarse = (p * differences).sum()
-    contrast, spread, complexity, strength = 0.0, 0.0, 0.0, 0.0
-    for i in range(len(level)):
-        for j in range(len(level)):
-            gap = abs(level[i] - level[j])
-            contrast += p[i] * p[j] * gap**2
-            spread += abs(level[i] * p[i] - level[j] * p[j])
-            complexity += gap * (p[i] * differences[i] + p[j] * differences[j]) / (p[i] + p[j])
-            strength += (p[i] + p[j]) * gap**2
+    gap, both = np.abs(level[:, None] - level), p[:, None] + p
+    spread = np.abs((level * p)[:, None] - level * p).sum()
+    weighted = (p * differences)[:, None] + p * differences
+    contrast = (p[:, None] * p * gap**2).sum() * total / number
     ordered_pairs = len(level) * (len(level) - 1)
-    return (
-        coarse / spread if spread != 0 else 0.0,
-        1 / coarse if coarse != 0 else COARSENESS_WITHOUT_DIFFERENCES,
-        complexity / number,
-        contrast * total / number / ordered_pairs if ordered_pairs else 0.0,
-        strength / total if total != 0 else 0.0,
-    )
+    return {
+        "Busyness": coarse / spread if spread != 0 else 0.0,
+        "Coarseness": 1 / coarse if coarse != 0 else COARSENESS_WITHOUT_DIFFERENCES,
+        "Complexity": (gap * weighted / both).sum() / number,
+        "Contrast": contrast / ordered_pairs if ordered_pairs else 0.0,
+        "Strength": (both * gap**2).sum() / total if total != 0 else 0.0,
+    }

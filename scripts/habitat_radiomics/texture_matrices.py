@@ -125,7 +125,6 @@ def _shares_a_line(places, step):
     return len(np.unique(starts, axis=0)) < len(places)
 
 
-@compiled
 def texture_matrices(ranks, grey, around, alpha):
     """Count all texture matrices of a region.
 
@@ -148,10 +147,16 @@ def texture_matrices(ranks, grey, around, alpha):
     Haralick 1973 (GLCM), Galloway 1975 (GLRLM), Thibault 2013 (GLSZM), Sun and Wee 1983 (GLDM), Amadasun and King
     1989 (NGTDM), with pyradiomics 3.0.1's conventions: 26-connected, and only voxels of the region are neighbours.
     """
+    pairs, reached, *rest = _counted(ranks, grey, around, alpha)
+    return Matrices(pairs, _runs(reached), *rest)
+
+
+@compiled
+def _counted(ranks, grey, around, alpha):
     table, levels = around.table, len(grey) - 1
     n, offsets = table.shape
     pairs = np.zeros((offsets - around.first_pair, levels + 1, levels + 1), dtype=np.int32)
-    reached = np.zeros((around.units, levels + 1, around.longest + 2), dtype=np.int32)
+    reached = np.zeros((around.units, levels + 1, around.longest + 2), dtype=np.int32)  # voxels by their run so far
     length = np.zeros((n + 1, around.units), dtype=np.uint16)
     dependent, total = np.ones(n + 1, dtype=np.int32), np.zeros(n + 1, dtype=np.int32)
     parent = np.arange(n).astype(np.int32)
@@ -179,7 +184,7 @@ def texture_matrices(ranks, grey, around, alpha):
         total[a] += sum_of_levels
     dependences, differences = _tally(ranks, grey, dependent, total, around.counts, 2 * len(pairs) + 2)
     zone_ranks, zone_sizes = _zones(ranks, parent)
-    return Matrices(pairs, _runs(reached), dependences, differences, zone_ranks, zone_sizes)
+    return pairs, reached, dependences, differences, zone_ranks, zone_sizes
 
 
 @compiled
@@ -195,12 +200,9 @@ def _join(parent, root, other):
     return root
 
 
-@compiled
 def _runs(reached):
     """Count runs by length from how often each length was reached: a run that ends was not prolonged."""
-    runs = reached[:, :, :-1].copy()
-    runs[:, :, 1:] -= reached[:, :, 2:]
-    return runs
+    return reached[:, :, :-1] - np.pad(reached[:, :, 2:], ((0, 0), (0, 0), (1, 0)))
 
 
 @compiled

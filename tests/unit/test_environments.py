@@ -39,6 +39,13 @@ def test_conda_and_pip_hold_every_package_once_in_the_same_version():
     assert rest["pyradiomics"] == "3.0.1"
 
 
+def test_extra_sets_change_no_version_of_the_environment():
+    whole = pinned("requirements.txt")
+    for extra in ("build.txt", "dev.txt", "slurm.txt", "import.txt"):
+        assert {name: found for name, found in pinned(extra).items() if whole.get(name, found) != found} == {}
+    assert {"pydicom", "dcm2niix", "highdicom"} <= set(pinned("import.txt"))
+
+
 def test_the_versions_at_work_are_the_pinned_ones():
     for name in ("numpy", "pandas", "pyradiomics", "scikit-learn", "SimpleITK", "snakemake", "scipy"):
         assert version(name) == pinned("requirements.txt")[name.lower()]

@@ -20,7 +20,7 @@ def example(name, shared_data, tables):
     folder = shared_data / Path(config["data"]["folder"]).name
     subprocess.run([sys.executable, ROOT / config["data"]["prepare"], folder, tables], check=True)
     check_files = settings.file_checker(config, FileFacts(tables / "facts.json"))
-    return load_study(config, tables=tables, folder=folder, check_files=check_files)
+    return load_study(config, tables=tables, folder=str(folder), check_files=check_files)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,12 @@ def test_one_head_without_an_outcome_is_described(shared_data, tmp_path):
     assert list(study.patients) == ["MS26"]
     assert not study.predicts
     assert all(study.readings("MS26", sequence) == ["reader1"] for sequence in study.sequences)
+
+
+@pytest.mark.parametrize(("name", "patients", "features"), [("example_lipo", 114, 1015), ("example_arita", 168, 683)])
+def test_published_feature_tables_become_studies(shared_data, tmp_path, name, patients, features):
+    study = example(name, shared_data, tmp_path)
+    assert not study.has_images
+    assert len(study.patients) == patients
+    assert sum(len(sheet.features) for sheet in study.feature_sheets.values()) == features
+    assert study.validation_cohorts == (["internal"] if name == "example_lipo" else ["external"])

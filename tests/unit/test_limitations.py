@@ -34,6 +34,11 @@ def test_simulated_patients_are_named_first(results):
     assert judge.simulated_data(with_config(results, "data", source="tables")) == []
 
 
+def test_given_features_are_named(results):
+    assert judge.given_features(results) == []
+    assert "given in tables" in judge.given_features(with_config(results, "data", source="features"))[0]
+
+
 @pytest.mark.parametrize(
     ("cohorts", "words"),
     [(["train", "train_cv"], "no validation cohort"), (["train", "train_cv", "internal"], "no external cohort")],

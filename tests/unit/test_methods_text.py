@@ -150,3 +150,21 @@ def test_stability_of_features_is_named_where_a_signature_asks_for_it():
     config["signatures"]["habitat"] = {**habitat, "steps": [{"stable": {"threshold": 0.8}}, *habitat["steps"]]}
     assert "ICC(2,1) of a feature over all of them is its stability" in text_of(config)
     assert "for habitats, ICC above 0.8 under small changes" in text_of(config)
+
+
+def test_given_features_are_described_as_such_and_nothing_is_said_of_images():
+    text = changed("data", source="features", features={"T1": {"tumour": "a.csv", "rim": "b.csv"}})
+    assert "Features were given in tables (T1 tumour and T1 rim)" in text
+    assert "bias field" not in text
+    assert "PyRadiomics" not in text
+
+
+def test_a_choice_among_classifiers_names_them_from_the_simplest_on():
+    config = example_config()
+    chosen = {"estimator": "best", "classifiers": ["mlp", "knn"], "inputs": "features"}
+    config = {**config, "models": {**config["models"], "combined": {**config["models"]["combined"], **chosen}}}
+    text = text_of(config)
+    assert "Combined chose from, the simplest first: k nearest neighbours and multilayer perceptron; each tuned" in text
+    assert "within one standard error of the largest" in text
+    assert "That of Combined was learnt on scores of training patients held out from the fit." in text
+    assert "chose from" not in text_of(example_config())

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from habitat_radiomics import register as registration
 from habitat_radiomics.images import read_image
-from habitat_radiomics.register import register
+from habitat_radiomics.register import displacement_costs, register
 from imaging_phantoms import image_of
 
 SHAPE, SPACING = (18, 48, 48), (2.0, 2.0, 4.0)
@@ -66,6 +67,8 @@ def test_a_known_movement_between_two_contrasts_is_recovered():
     assert record["metric_after"] < record["metric_before"] < 0
     assert record["translation_mm"] == pytest.approx(np.linalg.norm((3.0, -2.0, 2.5)), abs=0.5)
     assert record["rotation_degrees"] == pytest.approx(5.4, abs=0.6)
+    assert record["hold"] > 0.2
+    assert record["gain"] < 0.01
 
 
 def test_affine_registration_recovers_a_stretch():
@@ -108,7 +111,7 @@ def test_only_the_masked_part_is_compared():
     mask[:, 34:] = 0
     fixed = image_of(spoiled, spacing=SPACING, origin=fixed.GetOrigin())
     found, _ = register(
-        fixed, moving, fixed_mask=image_of(mask, spacing=SPACING, origin=fixed.GetOrigin()), seed=3, sampling=0.3
+        fixed, moving, fixed_mask=image_of(mask, spacing=SPACING, origin=fixed.GetOrigin()), seed=3, samples=10_000
     )
     assert largest_error_mm(found, true) < 1.0
 
@@ -129,6 +132,55 @@ def test_a_translation_beyond_its_limit_fails_with_the_reason():
     assert record["failed"]
     assert record["reason"].startswith("it moved the image by 8.")
     assert record["reason"].endswith("more than 5 mm")
+
+
+@pytest.mark.parametrize("missed_mm", [(5.0, 0, 0), (0, -12.0, 0), (0, 0, 9.0)])
+def test_a_solution_that_missed_its_place_fails_with_the_reason(monkeypatch, missed_mm):
+    found = registration._from_coarse_to_fine
+
+    def miss(pyramid, transform, method, settings):
+        transform = found(pyramid, transform, method, settings)
+        unit = pyramid[-1][0].GetSpacing()[0] / SPACING[0]  # of the world in which images are registered
+        transform.SetTranslation(np.add(transform.GetTranslation(), np.multiply(missed_mm, unit)).tolist())
+        return transform
+
+    monkeypatch.setattr(registration, "_from_coarse_to_fine", miss)
+    _, record = register(head("first"), head("second", moved_by=movement((0, 0, 0), (9, 9, 9)), seed=1), seed=3)
+    assert record["failed"]
+    assert record["reason"].startswith("the images fit better some millimetres or degrees away (mutual information ")
+    assert record["gain"] > 0.02
+
+
+def test_images_that_have_nothing_in_common_fail_with_the_reason():
+    noise = np.random.default_rng(7).normal(100, 20, SHAPE).astype(np.float32)
+    fixed = head("first")
+    costs = displacement_costs(
+        fixed, image_of(noise, spacing=SPACING, origin=fixed.GetOrigin()), sitk.Euler3DTransform()
+    )
+    assert abs(costs.mean()) < 0.1
+    found = {"metric_before": -0.1, "metric_after": -0.2, "rotation_degrees": 0, "translation_mm": 0}
+    reason = registration._failure({**found, "hold": costs.mean(), "gain": 0.0}, 30, 50)
+    assert reason.startswith("the images have nothing in common to align (a displacement costs ")
+
+
+def test_displacements_are_judged_where_all_of_them_see_the_moving_image():
+    fixed = head("first")
+    costs = displacement_costs(fixed, head("second", seed=1), sitk.Euler3DTransform())
+    assert costs.shape == (12,)
+    assert (costs > 0).all()
+    away = sitk.TranslationTransform(3, (500.0, 0.0, 0.0))
+    assert displacement_costs(fixed, head("second", seed=1), away).tolist() == [0.0] * 12
+
+
+def test_mr_and_pet_of_a_limb_which_registration_tears_apart_fail(shared_data):
+    """Their headers agree; mutual information of 0.2 nats turns them by 18 degrees."""
+    folder = shared_data / "sts36" / "nifti" / "STS_008"
+    mr, pet = (read_image(folder / f"{sequence}_image.nii.gz") for sequence in ("MR_T1", "PET"))
+    _, record = register(mr, pet, seed=1)
+    assert record["metric_after"] < record["metric_before"]
+    assert record["rotation_degrees"] > 5
+    assert record["failed"]
+    assert record["hold"] < 0.1
 
 
 def test_images_that_lose_their_overlap_fail_with_the_reason():

@@ -8,6 +8,7 @@ import pytest
 import SimpleITK as sitk
 from sklearn.metrics import adjusted_rand_score
 
+from habitat_radiomics.cross_check import is_sampled
 from habitat_radiomics.habitat_stability import PERTURBATIONS
 from habitat_radiomics.tables import read_by_patient, read_table
 from small_study import CONFIG, Checkout
@@ -84,7 +85,8 @@ def described(checkout):
         "split": {"method": "random", "train_fraction": 0.8},
         "preprocess": {"spacing_mm": [2, 2, 2], "padding_voxels": 4, "registration": "none", "bias_correction": False},
         "habitats": {name: {"k": 3, "stability_patients": 2, **chosen} for name, chosen in SETS.items()},
-        "features": CONFIG["features"] | {"banks": dict.fromkeys(["tumour", *SETS], "small")},
+        "features": CONFIG["features"]
+        | {"banks": dict.fromkeys(["tumour", *SETS], "small"), "engine": "fast", "cross_check": 0.5},
     }
     study = Checkout(checkout.folder, "described")
     figures = [f"results/described/figures/habitats/{name}/stability.png" for name in ("mixture", "alone")]
@@ -129,6 +131,14 @@ def test_every_set_has_its_features_in_its_sequences_and_its_size_once(described
             sizes = [column for column in columns if column.endswith("habitat_voxels")]
             assert (len(columns) > 0) == (sequence in chosen["sequences"])
             assert len(sizes) == (3 if sequence == chosen["sequences"][0] else 0)
+
+
+def test_scans_of_the_sample_are_extracted_by_both_engines_with_the_same_values(described):
+    quality = read_table(described[0].results / "quality/training.csv")
+    sampled = [is_sampled(row.patient, row.sequence, fraction=0.5) for row in quality.itertuples()]
+    assert 0 < sum(sampled) < len(sampled)
+    assert (quality["checked_values"] > 0).tolist() == sampled
+    assert (quality.loc[sampled, "largest_difference"] < 1e-9).all()
 
 
 def test_tumours_clustered_one_by_one_have_no_counterparts_of_another_number(described):

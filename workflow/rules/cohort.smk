@@ -9,6 +9,11 @@ ALL_BATCHES = [state("batches", settings.batches(STUDY, PATIENTS))] if HARMONISE
 PARTS = {"training": STUDY.in_cohort("train"), "validation": [p for p in PATIENTS if STUDY.cohorts[p] != "train"]}
 PARTS = {part: patients for part, patients in PARTS.items() if patients}
 
+TRAINING_FEATURES = [f"{RESULTS}/features/training.parquet"]
+TRAINING_QUALITY = [f"{RESULTS}/quality/training.csv"]
+ALL_FEATURES = expand(f"{RESULTS}/features/{{part}}.parquet", part=PARTS)
+ALL_QUALITY = expand(f"{RESULTS}/quality/{{part}}.csv", part=PARTS)
+
 # Only landmark matching learns from other patients; the other methods depend on the image alone.
 LEARNT_SCALES = [s for s in SEQUENCES if settings.intensity(STUDY, s)["method"] == "nyul"]
 

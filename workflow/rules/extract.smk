@@ -97,10 +97,7 @@ rule collect_features:
         " --readings {output.readings:q} --quality {output.quality:q} > {log:q} 2>&1"
 
 
-TRAINING_FEATURES = expand(rules.collect_features.output.features, part="training")
-TRAINING_QUALITY = expand(rules.collect_features.output.quality, part="training")
-ALL_FEATURES = expand(rules.collect_features.output.features, part=PARTS)
-ALL_QUALITY = expand(rules.collect_features.output.quality, part=PARTS)
+COLLECTED = rules.collect_features.output
 
 
 rule assess_reproducibility:

@@ -83,7 +83,50 @@ rule draw_decision:
         " --figures {output.figures:q} > {log:q} 2>&1"
 
 
+rule draw_classifiers:
+    """AUC of every classifier of every model that chose among several, a panel for each cohort."""
+    input:
+        settings=state("figures/classifiers", settings.classifier_figure(STUDY)),
+        areas=rules.measure_choice.output.table,
+        code=code("draw_classifiers"),
+    output:
+        figures=figure("classifiers", "classifiers", "Validation"),
+    log:
+        f"{RESULTS}/logs/draw_classifiers.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --areas {input.areas:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
+IMPORTANCE_WORDS = {
+    name: state(f"figures/importance.{name}", settings.importance_figure(STUDY, name)) for name in EXPLAINED
+}
+
+
+rule draw_importance:
+    """Fall of a model's AUC when one of its inputs is dealt out anew, in every cohort it has not seen."""
+    input:
+        settings=lambda wildcards: IMPORTANCE_WORDS[wildcards.model],
+        table=rules.measure_importance.output.table,
+        code=code("draw_importance"),
+    output:
+        figures=figure("importance/{model}", "importance", "Validation"),
+    log:
+        f"{RESULTS}/logs/draw_importance/{{model}}.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --table {input.table:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
 JUDGED_FIGURES = {
+    "importance": {name: filled(rules.draw_importance.output.figures[1], model=name) for name in EXPLAINED},
+    "classifiers": rules.draw_classifiers.output.figures[1] if CHOOSING else None,
     "scores": of_signatures(rules.draw_scores),
     "roc": of_cohorts(rules.draw_roc),
     "calibration": of_cohorts(rules.draw_calibration),

@@ -166,7 +166,7 @@ def asks_for(step, signature):
 def agreement_tables(signatures):
     """Tables behind the steps that ask for reproducible features, and for stable ones of habitats."""
     icc = [rules.assess_reproducibility.output.icc] if any(asks_for("icc", name) for name in signatures) else []
-    return icc + expand(rules.assess_habitat_stability.output.features, habitats=stable_sets(signatures))
+    return icc + [filled(rules.assess_habitat_stability.output.features, habitats=s) for s in stable_sets(signatures)]
 
 
 def stable_sets(signatures):
@@ -225,6 +225,14 @@ def training_batches(wildcards):
     return TRAINING_BATCHES if CONFIG["models"][wildcards.model]["signatures"] else []
 
 
+def learnt_from_images():
+    """Records of what was learnt from images: landmarks, and habitats with the stability of their features."""
+    scales = [filled(rules.fit_intensity_scale.output.scale, sequence=s) for s in LEARNT_SCALES]
+    sets = [filled(rules.fit_habitats.output.artifact, habitats=name) for name in HABITATS]
+    stable = [filled(rules.assess_habitat_stability.output.fitted_on, habitats=s) for s in stable_sets(SIGNATURES)]
+    return [*stable, *scales, *sets]
+
+
 # resample
 
 
@@ -264,6 +272,15 @@ def primary_regions(output):
 
 
 # bundle
+
+
+def image_record():
+    """Pattern of the records of preprocessed images; empty where there are no images."""
+    return str(rules.preprocess_image.output.record) if STUDY.has_images else ""
+
+
+def image_records(patients):
+    return expand(image_record(), patient=patients, sequence=SEQUENCES) if STUDY.has_images else []
 
 
 def code_of(scripts):
@@ -343,4 +360,4 @@ def final_files():
         written = [rules.write_report, rules.write_nomogram_page, rules.write_provenance, rules.write_bundle]
         return [path for step in written for path in step.output]
     figures = {name: habitat_figures(name) for name in HABITATS}
-    return paths_in(figures) + expand(rules.collect_features.output.features, part=PARTS)
+    return paths_in(figures) + expand(COLLECTED.features, part=PARTS)

@@ -8,7 +8,7 @@ STORED = {
     "patients": rules.describe_cohort.output.patients,
     "flow": rules.describe_cohort.output.flow,
     "quality": ALL_QUALITY,
-    "bin_width": rules.advise_bin_width.output.table,
+    "bin_width": rules.advise_bin_width.output.table if STUDY.has_images else None,
     "icc": rules.assess_reproducibility.output.icc if ANY_ICC else None,
     "leakage": rules.check_leakage.output.report,
     "habitats": {name: of_habitats(name) for name in HABITATS},
@@ -23,8 +23,8 @@ STORED = {
     "harmonised_batches": of_harmonised("batches"),
     "harmonised_summary": of_harmonised("summary"),
     "bundle": rules.write_bundle.output.bundle,
-    "volume": rules.measure_volume.output.alone,
-    "volume_proxies": rules.measure_volume.output.proxies,
+    "volume": rules.measure_volume.output.alone if STUDY.has_images else None,
+    "volume_proxies": rules.measure_volume.output.proxies if STUDY.has_images else None,
     **JUDGED,
 }
 FIGURES = {
@@ -41,12 +41,13 @@ FIGURES = {
 }
 # Their hashes in the record also make it anew, with the commit that made them, whenever one of them changes.
 LEARNT = [
-    *expand(rules.fit_intensity_scale.output.scale, sequence=LEARNT_SCALES),
+    *[filled(rules.fit_intensity_scale.output.scale, sequence=sequence) for sequence in LEARNT_SCALES],
     *expand(rules.fit_signature.output.signature, signature=SIGNATURES),
     *expand(rules.fit_model.output.model, model=MODELS),
 ]
 RECORDED = [*paths_in(STORED), *ALL_FEATURES, *LEARNT, *PREDICTIONS]
-SHEETS = {name: f"{TABLES}/{CONFIG['data'][name]}" for name in ("patients", "images")}
+SHEETS = {name: f"{TABLES}/{CONFIG['data'][name]}" for name in settings.own_tables(CONFIG)}
+SHEETS |= {".".join(key): sheet.path for key, sheet in STUDY.feature_sheets.items()}
 SCAN_RECORDS = {} if IS_DEMO else {".".join(scan): path for scan, path in SCAN_STATES.items()}
 
 

@@ -66,9 +66,7 @@ rule check_leakage:
         records=[
             *expand(rules.fit_model.output.cutoff, model=MODELS),
             *([rules.assess_reproducibility.output.fitted_on] if any(asks_for("icc", s) for s in SIGNATURES) else []),
-            *expand(rules.assess_habitat_stability.output.fitted_on, habitats=stable_sets(SIGNATURES)),
-            *expand(rules.fit_intensity_scale.output.scale, sequence=LEARNT_SCALES),
-            *expand(rules.fit_habitats.output.artifact, habitats=HABITATS),
+            *learnt_from_images(),
         ],
         code=code("check_leakage"),
     output:

@@ -127,8 +127,99 @@ rule measure_supplement:
         " --precision {output.precision:q} --reclassification {output.reclassification:q} > {log:q} 2>&1"
 
 
+# Models that chose among classifiers.
+CHOOSING = settings.choosing_models(CONFIG)
+
+
+rule compare_classifiers:
+    """Every classifier that one model chose from, measured in every cohort."""
+    input:
+        settings=lambda wildcards: MODEL_STATES[wildcards.model],
+        level=state("compare_classifiers", settings.choice(STUDY)),
+        model=rules.fit_model.output.model,
+        cross_validation=rules.cross_validate_model.output.predictions,
+        outcome=OUTCOME,
+        clinical=lambda wildcards: MODEL_CLINICAL[wildcards.model],
+        quality=ALL_QUALITY,
+        scores=all_scores,
+        code=code("compare_classifiers"),
+    output:
+        areas=f"{RESULTS}/validate/{{model}}/classifiers.csv",
+    log:
+        f"{RESULTS}/logs/compare_classifiers/{{model}}.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --level {input.level:q} --model {input.model:q}"
+        " --cross-validation {input.cross_validation:q} --outcome {input.outcome:q} --clinical {input.clinical:q}"
+        " --quality {input.quality:q} --scores {input.scores:q} --areas {output.areas:q} > {log:q} 2>&1"
+
+
+rule measure_choice:
+    """The classifiers of all models side by side, and what having chosen among them is worth."""
+    input:
+        settings=state("measure_choice", settings.choice(STUDY)),
+        areas=expand(rules.compare_classifiers.output.areas, model=CHOOSING),
+        cross_validations=expand(rules.cross_validate_model.output.predictions, model=CHOOSING),
+        outcome=TRAINING_OUTCOME,
+        code=code("measure_choice"),
+    output:
+        table=f"{RESULTS}/validate/classifiers.csv",
+        choice=f"{RESULTS}/validate/choice.csv",
+    log:
+        f"{RESULTS}/logs/measure_choice.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --areas {input.areas:q} --cross-validations {input.cross_validations:q}"
+        " --outcome {input.outcome:q} --table {output.table:q} --choice {output.choice:q} > {log:q} 2>&1"
+
+
+EXPLAINED = CONFIG["importance"]["models"]
+IMPORTANCE_STATES = {name: state(f"importance.{name}", settings.importance(STUDY, name)) for name in EXPLAINED}
+
+
+rule measure_importance:
+    """How much of a model's AUC rests on each of its inputs, in patients that it has not seen."""
+    input:
+        settings=lambda wildcards: IMPORTANCE_STATES[wildcards.model],
+        training_outcome=TRAINING_OUTCOME,
+        training_clinical=lambda wildcards: MODEL_TRAINING_CLINICAL[wildcards.model],
+        training_quality=TRAINING_QUALITY,
+        features=training_features,
+        batches=training_batches,
+        icc=icc_tables,
+        model=rules.fit_model.output.model,
+        outcome=OUTCOME,
+        clinical=lambda wildcards: MODEL_CLINICAL[wildcards.model],
+        quality=ALL_QUALITY,
+        scores=all_scores,
+        code=code("measure_importance"),
+    output:
+        table=f"{RESULTS}/validate/{{model}}/importance.csv",
+    log:
+        f"{RESULTS}/logs/measure_importance/{{model}}.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(4000),
+        runtime=scaled(120),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --training-outcome {input.training_outcome:q}"
+        " --training-clinical {input.training_clinical:q} --training-quality {input.training_quality:q}"
+        " --features {input.features:q} --batches {input.batches:q} --icc {input.icc:q} --model {input.model:q}"
+        " --outcome {input.outcome:q} --clinical {input.clinical:q} --quality {input.quality:q} --scores {input.scores:q}"
+        " --table {output.table:q} > {log:q} 2>&1"
+
+
 # What the report shows of the validation.
 JUDGED = {
+    "importance": {name: filled(rules.measure_importance.output.table, model=name) for name in EXPLAINED},
+    "classifiers": rules.measure_choice.output.table if CHOOSING else None,
+    "choice": rules.measure_choice.output.choice if CHOOSING else None,
     "metrics": rules.measure_models.output.metrics,
     "model_table": rules.measure_models.output.table,
     "comparisons": rules.measure_models.output.comparisons,

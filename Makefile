@@ -7,7 +7,7 @@ SHIM   := $(CURDIR)/envs/build-shim
 CONFIG := $(if $(STUDY),--configfile $(STUDY))
 PIP    := PYTHONPATH="$(SHIM)" $(BIN)/python -m pip --quiet --disable-pip-version-check install --require-hashes
 
-.PHONY: demo import apply changes cost slurm test test-slurm check docs lock clean help
+.PHONY: demo import apply changes cost slurm test test-slurm bench check docs lock clean help
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^[a-z-]*:.*##/s/:.*## /\t/p' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,7 @@ $(VENV)/.complete: envs/build.txt envs/requirements.txt
 	@$(PIP) -r envs/build.txt
 	@$(PIP) --no-build-isolation -r envs/requirements.txt
 	@$(BIN)/python -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
+	@$(BIN)/python scripts/compile_kernels.py
 	@touch $@
 
 $(VENV)/.complete-import: $(VENV)/.complete envs/import.txt
@@ -58,11 +59,15 @@ tests/cache/pyradiomics: | $(VENV)/.complete
 	$(BIN)/python envs/unpack_test_images.py $@
 
 test: $(VENV)/.complete-dev check tests/cache/pyradiomics ## set up and pass every test
+	$(BIN)/python scripts/compile_kernels.py
 	$(BIN)/python -m pytest -n $(CORES) tests/unit
 	$(BIN)/python -m pytest tests/workflow
 
 test-slurm: $(VENV)/.complete-slurm $(VENV)/.complete-dev ## start a SLURM on this machine, pass its tests, stop it (FULL=1: with the whole demo study)
 	HABITAT_SLURM_STUDY=$(if $(FULL),demo,small) $(BIN)/python -m pytest tests/slurm
+
+bench: $(VENV)/.complete ## every step beside the library as used, one table: benchmarks/results/<date>.md (ROWS="n4 lasso": some, printed)
+	@$(BIN)/python benchmarks/run.py $(ROWS)
 
 check: $(VENV)/.complete-dev ## formatting and lint
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

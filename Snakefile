@@ -18,27 +18,23 @@ include: "workflow/rules/inputs.smk"
 include: "workflow/rules/cohort.smk"
 
 
-# Where features are given in tables there are no images.
-IMAGES = ["preprocess", "regions", "habitats", "extract", "figures_images"]
-for stage in IMAGES if STUDY.has_images else ["import"]:
+# Where features are given in tables there are no images; without an outcome a study ends with its habitats and features.
+STAGES = ["preprocess", "regions", "habitats", "extract", "figures_images"] if STUDY.has_images else ["import"]
+STAGES += ["nested"] if CONFIG["nested"] else []
+if STUDY.predicts:
+    STAGES += [
+        "select",
+        "harmonise",
+        "train",
+        "resample",
+        f"resample_{OUTCOME_TYPE}",
+        "validate",
+        f"validate_{OUTCOME_TYPE}",
+    ]
+    STAGES += ["figures", f"figures_{OUTCOME_TYPE}", "bundle", "apply" if STUDY.applied else "report"]
+for stage in STAGES:
 
     include: f"workflow/rules/{stage}.smk"
-
-
-# Without an outcome a study ends with its habitats and features.
-if STUDY.predicts:
-
-    include: "workflow/rules/select.smk"
-    include: "workflow/rules/harmonise.smk"
-    include: "workflow/rules/train.smk"
-    include: "workflow/rules/resample.smk"
-    include: f"workflow/rules/resample_{OUTCOME_TYPE}.smk"
-    include: "workflow/rules/validate.smk"
-    include: f"workflow/rules/validate_{OUTCOME_TYPE}.smk"
-    include: "workflow/rules/figures.smk"
-    include: f"workflow/rules/figures_{OUTCOME_TYPE}.smk"
-    include: "workflow/rules/bundle.smk"
-    include: "workflow/rules/" + ("apply.smk" if STUDY.applied else "report.smk")
 
 
 rule all:
@@ -50,6 +46,10 @@ rule all:
 rule features:
     input:
         expand(COLLECTED, part=PARTS),
+
+
+onstart:
+    compile_missing()
 
 
 onsuccess:

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "scripts")]
 
 from small_study import CONFIG, copy_code  # noqa: E402
 

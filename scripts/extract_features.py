@@ -9,7 +9,7 @@ from habitat_radiomics.features import features_of_readings, write_features
 from habitat_radiomics.images import read_image, single_thread
 
 a = arguments(
-    "settings", "image", "upstream", "regions*", "region_records*", "readings*", "scan", "again", "features", "record"
+    "settings", "image", "upstream", "regions*", "region_records*", "readings*", "sample", "scan", "features", "record"
 )
 settings = read_json(a.settings)
 
@@ -20,7 +20,9 @@ def compute():
     regions, warnings = readings_of(a.readings, a.regions, a.region_records, names=list(settings["banks"]))
     chosen = {"banks": settings["banks"], "settings": settings["settings"]}
     extract = partial(features_of_readings, image, regions, **chosen)
-    rows, check = cross_checked(extract, engine=settings["engine"], again=a.again == "yes", scan=a.scan)
+    rows, check = cross_checked(
+        extract, engine=settings["engine"], again=read_json(a.sample)["cross_check"], scan=a.scan
+    )
     write_features(a.features, rows)
     measures = read_json(a.upstream)["measures"]
     measured = scan_measures(image, regions[a.readings[0]], measures, warnings, settings=settings["settings"])

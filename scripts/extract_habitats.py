@@ -10,7 +10,7 @@ from habitat_radiomics.features import extraction_diagnostics, write_features
 from habitat_radiomics.habitat_features import habitat_features, habitat_regions
 from habitat_radiomics.images import read_image, single_thread
 
-a = arguments("settings", "artifact", "image", "labels", "upstream", "reading", "scan", "again", "features", "record")
+a = arguments("settings", "artifact", "image", "labels", "upstream", "reading", "sample", "scan", "features", "record")
 settings = read_json(a.settings)
 
 
@@ -18,7 +18,9 @@ def compute():
     single_thread()
     image, labels, k = read_image(a.image), sitk.ReadImage(a.labels), read_json(a.artifact)["k"]
     extract = partial(habitat_features, image, labels, **{**settings, "k": k, "reading": a.reading})
-    rows, check = cross_checked(extract, engine=settings["engine"], again=a.again == "yes", scan=a.scan)
+    rows, check = cross_checked(
+        extract, engine=settings["engine"], again=read_json(a.sample)["cross_check"], scan=a.scan
+    )
     write_features(a.features, rows)
     regions = habitat_regions(labels, k=k, name=settings["name"])
     return {**extraction_diagnostics(image, regions, settings=settings["settings"]), "cross_check": check}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from habitat_radiomics.kernels import compile_missing
+
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ("Snakefile", "workflow", "config", "scripts", "profiles")
 BANK = {"image_types": {"Original": {}}, "classes": ["firstorder", "glcm"], "shape": False}
@@ -48,7 +50,8 @@ CONFIG = {
 
 
 def copy_code(folder):
-    """Copy what a study needs of the checkout into a folder and return it."""
+    """Copy what a study needs of the checkout into a folder, kernels compiled, and return it."""
+    compile_missing()
     for name in CODE:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)

@@ -99,6 +99,10 @@ class BestClassifier(ClassifierMixin, BaseEstimator):
         area = next(row["auc"] for row in self.candidates_ if row["chosen"])
         return {"choice": self.choice_, "choice_auc": area}
 
+    def standardised_coefficients(self):
+        """Those of the chosen classifier, see `TunedClassifier.standardised_coefficients`."""
+        return self._best().standardised_coefficients()
+
     def decision_function(self, X):
         """Calibrated log odds of the chosen classifier."""
         check_is_fitted(self, "choice_")

@@ -47,15 +47,19 @@ def correct_bias(image, mask, *, shrink_factor=4, iterations=(50, 50, 50, 50), c
     -----
     Tustison et al. 2010, IEEE Trans Med Imaging 29:1310.
     """
-    image = sitk.Cast(image, sitk.sitkFloat32)
+    if image.GetPixelID() != sitk.sitkFloat32:
+        image = sitk.Cast(image, sitk.sitkFloat32)
     usable = sitk.And(sitk.Cast(mask != 0, sitk.sitkUInt8), image > 0)
     factors = shrink_factors(image.GetSize(), shrink_factor)
     coarse = sitk.Shrink(image, factors), sitk.Shrink(usable, factors)
     _check_signal(*coarse, factors)
+    del usable
     log_field = ENGINES[engine](*coarse, image, iterations, convergence)
-    corrected = image / sitk.Exp(log_field)
+    corrected = image * sitk.Exp(log_field * -1.0)  # a quotient would be of double precision, and twice the memory
     gain = _mean_inside(image, mask) / _mean_inside(corrected, mask)
-    return sitk.Cast(corrected * gain, sitk.sitkFloat32), log_field - float(np.log(gain))
+    corrected *= gain  # in place: the volumes may be large
+    log_field -= float(np.log(gain))
+    return corrected, log_field
 
 
 def shrink_factors(size, shrink_factor):

@@ -11,6 +11,14 @@ def bounding_box(mask):
     return tuple(slice(int(span[0]), int(span[-1]) + 1) for span in spans)
 
 
+def union_of(masks):
+    """Return the voxels of any of several boolean arrays; one by one, because they may fill the memory together."""
+    union = np.zeros_like(next(iter(masks)))
+    for mask in masks:
+        union |= mask
+    return union
+
+
 def cropped(image, box):
     """Crop a SimpleITK image to slices given in array order (z, y, x)."""
     return image[tuple(reversed(box))]

@@ -4,7 +4,17 @@ from habitat_radiomics.config import nearest
 from habitat_radiomics.faults import StudyFault
 
 KEPT = ("seed", "sequences", "reference", "clinical", "outcome", "preprocess", "intensity", "regions", "habitats")
-KEPT += ("features", "quality", "reproducibility", "harmonise", "signatures", "models", "training", "validation")
+KEPT += (
+    "nested",
+    "features",
+    "quality",
+    "reproducibility",
+    "harmonise",
+    "signatures",
+    "models",
+    "training",
+    "validation",
+)
 OWN = ("study", "bundle", "data", "report")
 
 
@@ -63,7 +73,7 @@ def learnt_members(config):
     return [
         *(f"select/{name}/signature.skops" for name in config["signatures"]),
         *(f"train/{name}/{file}" for name in config["models"] for file in ("model.skops", "cutoff.json")),
-        *(f"habitats/{name}/habitats.json" for name in config["habitats"]),
+        *(f"habitats/{name}/habitats.json" for name in (*config["habitats"], *config["nested"])),
         *(f"preprocess/intensity_scale.{name}.json" for name in nyul),
     ]
 

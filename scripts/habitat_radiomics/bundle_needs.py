@@ -5,7 +5,7 @@ import textwrap
 from habitat_radiomics.bundle_config import has_images
 from habitat_radiomics.config import members_of
 from habitat_radiomics.estimator_words import WORDS
-from habitat_radiomics.habitat_sets import region_names
+from habitat_radiomics.habitat_sets import all_sets, region_names
 from habitat_radiomics.outcome_settings import is_survival, outcome_columns
 
 AXES = ("x", "y", "z")
@@ -37,6 +37,7 @@ def needs_of(config, ranges):
             "label": config["outcome"]["label"],
         },
         "models": [_model_needs(config, name) for name in config["models"]],
+        "nested": list(config["nested"]),
         "patients": ranges["patients"],
     }
 
@@ -77,7 +78,7 @@ def _model_needs(config, name):
         "kind": WORDS[model["estimator"]].name,
         "clinical": model["clinical"],
         "sequences": model_sequences(config, name),
-        "support_vectors": model["estimator"] == "svm",
+        "holds_values": model["estimator"] not in ("logistic", "cox"),
     }
 
 
@@ -88,8 +89,8 @@ def model_sequences(config, name):
         for member in members_of(config, signature):
             chosen = config["signatures"][member]
             used |= set(chosen.get("sequences", config["sequences"]))
-            sets = [s for s in config["habitats"] if region_names([s], chosen["regions"])]
-            used |= {sequence for s in sets for sequence in config["habitats"][s]["sequences"]}
+            sets = [own for name, own in all_sets(config).items() if region_names([name], chosen["regions"])]
+            used |= {sequence for own in sets for sequence in own["sequences"]}
     return [sequence for sequence in config["sequences"] if sequence in used]
 
 
@@ -103,7 +104,7 @@ def needs_text(needs, *, study):
         "Apply them with: make apply BUNDLE=bundle.zip PATIENTS=patients.tsv IMAGES=images.tsv OUT=my_centre",
         "This file holds fitted models, cut-offs, settings and ranges of the training patients. It holds no row, "
         "image or identifier of a patient; fitted objects carry digests of the training identifiers, by which whoever "
-        "knows an identifier already can recognise the patient." + _support_vectors(needs),
+        "knows an identifier already can recognise the patient." + _held_values(needs),
         "A research tool, not for diagnosis.",
     ]
     parts = [
@@ -138,13 +139,13 @@ def _listed(title, lines):
     return "\n".join([title, "-" * len(title), *(shown or ["- none"])])
 
 
-def _support_vectors(needs):
-    names = [model["label"] for model in needs["models"] if model["support_vectors"]]
+def _held_values(needs):
+    names = [model["label"] for model in needs["models"] if model["holds_values"]] + needs["nested"]
     if not names:
         return ""
     return (
-        f" A support vector machine ({', '.join(names)}) consists of standardised predictor values of some training "
-        "patients, without their identifiers."
+        f" Models other than regressions ({', '.join(names)}) hold values of training patients without their "
+        "identifiers: standardised predictors (support vectors, nearest neighbours), or scores behind calibration."
     )
 
 

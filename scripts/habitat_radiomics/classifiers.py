@@ -204,6 +204,16 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
         """Calibrated log odds."""
         return self.slope_ * self.decision_function(X) + self.offset_
 
+    def standardised_coefficients(self):
+        """Calibrated log odds per training standard deviation of every input, of a linear classifier; None of another.
+
+        They are shrunk by the penalty and the calibration, and have no standard error.
+        """
+        last = None if self.machine_ is None else self.machine_.pipeline[-1]
+        if not hasattr(last, "coef_"):
+            return None
+        return self.slope_ * last.coef_.ravel() / self.machine_.spread
+
     def predict_proba(self, X):
         """Probabilities of 0 and 1."""
         risk = expit(self.log_odds(X))

@@ -7,7 +7,8 @@ from jsonschema import Draft202012Validator
 
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.feature_settings import feature_table_faults, given_regions
-from habitat_radiomics.habitat_sets import habitat_faults, region_names
+from habitat_radiomics.habitat_sets import all_sets, habitat_faults, region_names
+from habitat_radiomics.nested_faults import nested_faults
 from habitat_radiomics.outcome_settings import SCORE_STEPS, event_column, outcome_faults
 
 TYPE_WORDS = {
@@ -154,7 +155,7 @@ def _reference_faults(config):
         given_regions(config) or config["regions"]["names"],
         list(config["signatures"]),
     )
-    sets = list(config["habitats"])
+    sets = list(all_sets(config))
     lists = [
         (f"signatures.{name}.sequences", signature.get("sequences", []), sequences)
         for name, signature in config["signatures"].items()
@@ -167,6 +168,7 @@ def _reference_faults(config):
     lists += [
         (f"habitats.{name}.sequences", chosen["sequences"], sequences) for name, chosen in config["habitats"].items()
     ]
+    lists += [(f"nested.{name}.sequences", chosen["sequences"], sequences) for name, chosen in config["nested"].items()]
     lists += [
         (f"models.{name}.signatures", model["signatures"], signatures) for name, model in config["models"].items()
     ]
@@ -193,7 +195,7 @@ def _reference_faults(config):
         _unknown_name(where, name, allowed) for where, names, allowed in lists for name in names if name not in allowed
     ]
     faults += outcome_faults(config) + _purpose_faults(config) + feature_table_faults(config)
-    return faults + _model_faults(config) + habitat_faults(config)
+    return faults + _model_faults(config) + habitat_faults(config) + nested_faults(config)
 
 
 def _categories(config):

@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from habitat_radiomics.banks import BIN_OPTIONS, image_names, intensity_feature_names, shape_feature_names
-from habitat_radiomics.boxes import bounding_box
+from habitat_radiomics.boxes import bounding_box, union_of
 from habitat_radiomics.first_order import first_order_values
 from habitat_radiomics.grey_levels import grey_levels_of
 from habitat_radiomics.image_filters import filtered_images, filters_of, too_small_reason
@@ -37,7 +37,7 @@ def region_values(image, masks, *, banks, settings):
     results = {key: _shape_values(masks[key], banks[key], spacing) for key in masks}
     intensity = {key: mask.intensity for key, mask in masks.items() if mask.intensity is not None}
     if intensity:
-        union = np.logical_or.reduce(list(intensity.values()))
+        union = union_of(list(intensity.values()))
         box = bounding_box(union)
         regions = {key: _region(mask[box], banks[key], spacing, settings) for key, mask in intensity.items()}
         with np.errstate(divide="ignore", invalid="ignore"):  # pyradiomics' pointwise filters divide by the maximum

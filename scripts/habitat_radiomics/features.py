@@ -15,7 +15,7 @@ import SimpleITK as sitk
 
 from habitat_radiomics import reference_engine
 from habitat_radiomics.banks import BIN_OPTIONS, bank_of, complete_settings, feature_names
-from habitat_radiomics.boxes import bounding_box, cropped
+from habitat_radiomics.boxes import bounding_box, cropped, union_of
 from habitat_radiomics.faults import DataFault
 from habitat_radiomics.images import geometry_difference
 from habitat_radiomics.reference_engine import RegionMask, grey_levels, unusable_reason
@@ -154,6 +154,8 @@ def _checked_mask(image, mask, settings):
     reason = _size_reason(morphological, settings, "the region has")
     if reason:
         return _unusable(reason)
+    if settings["resegment_range"] is None and settings["outlier_sd"] is None:
+        return _Checked(RegionMask(morphological, morphological), "", "")
     intensity = intensity_mask(sitk.GetArrayViewFromImage(image), morphological, settings=settings)
     reason = _size_reason(intensity, settings, "after re-segmentation the region has")
     return _Checked(RegionMask(morphological, None if reason else intensity), "", reason)
@@ -227,7 +229,7 @@ def _padded_crop(image, masks, settings):
     pad = settings["pad_voxels"]
     if pad is None or not used:
         return image, masks
-    union = np.logical_or.reduce(used)
+    union = union_of(used)
     box = tuple(
         slice(max(side.start - pad, 0), min(side.stop + pad, size))
         for side, size in zip(bounding_box(union), union.shape, strict=True)

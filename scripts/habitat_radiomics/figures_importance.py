@@ -10,7 +10,8 @@ from habitat_radiomics.validation import cohorts_of
 
 MOST = 15  # inputs drawn
 ROW_MM, HEAD_MM = 6.2, 32
-NAME_WIDTH = 42  # characters of a line of a name
+LEFT_FREE = (0.03, 0, 0.97, 1)  # the layout gives names of two lines a little less than they take
+NAME_WIDTH = 44  # characters of a line of a name
 
 
 @styled
@@ -31,6 +32,7 @@ def draw_importance(table, *, label, labels, permutations):
     names = _drawn(table)
     cohorts = cohorts_of(table)
     figure = new_figure(DOUBLE_COLUMN_MM, HEAD_MM + ROW_MM * len(names))
+    figure.get_layout_engine().set(rect=LEFT_FREE)
     write_title(figure, f"{label}: what its predictions rest on")
     panels = np.atleast_1d(figure.subplots(1, len(cohorts), sharey=True, sharex=True))
     for axes, cohort in zip(panels, cohorts, strict=True):

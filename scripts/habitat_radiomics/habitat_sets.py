@@ -5,6 +5,11 @@ import re
 FEWEST_STABILITY_PATIENTS = 5
 
 
+def all_sets(config):
+    """Return the sets of habitats and the nested ones by name: from extraction on they are treated alike."""
+    return {**config["habitats"], **config["nested"]}
+
+
 def is_region(region, asked):
     """Whether a region is the one asked for; ``NAME*`` asks for every habitat of set NAME (8 at most)."""
     return bool(re.fullmatch(re.escape(asked[:-1]) + "[1-8]", region)) if asked.endswith("*") else region == asked
@@ -27,19 +32,25 @@ def habitat_faults(config):
     -------
     list of str
     """
-    faults, sets = [], config["habitats"]
+    faults, sets = [], all_sets(config)
     taken = [*config["regions"]["names"], *sets]
     for name, chosen in sets.items():
+        where = f"{'nested' if name in config['nested'] else 'habitats'}.{name}"
         if len(chosen["sequences"]) > 1 and not config["reference"]:
             faults.append(
-                f"config: habitats.{name} joins {', '.join(chosen['sequences'])}, which have a grid each. Set "
+                f"config: {where} joins {', '.join(chosen['sequences'])}, which have a grid each. Set "
                 "reference to the sequence that carries the masks, or make one set per sequence."
             )
-        if chosen["k_range"][0] > chosen["k_range"][1]:
-            faults.append(f"config: habitats.{name}.k_range is {chosen['k_range']}; the smaller number comes first.")
+        if chosen.get("k_range") and chosen["k_range"][0] > chosen["k_range"][1]:
+            faults.append(f"config: {where}.k_range is {chosen['k_range']}; the smaller number comes first.")
         clash = next((other for other in taken if region_names([name], [other])), None)
         if name in config["regions"]["names"] or clash:
-            faults.append(f"config: habitats.{name} would share a name with {clash or 'a region'}. Rename the set.")
+            faults.append(f"config: {where} would share a name with {clash or 'a region'}. Rename the set.")
+    faults += [
+        f"config: {name} is a set of habitats and a nested one. Rename one of them."
+        for name in config["habitats"]
+        if name in config["nested"]
+    ]
     return faults + [
         fault for name, chosen in config["signatures"].items() for fault in _signature_faults(name, chosen, config)
     ]
@@ -47,7 +58,7 @@ def habitat_faults(config):
 
 def _signature_faults(name, signature, config):
     """Habitats of other sequences, agreement of readers asked of habitats alone, stability of no or few habitats."""
-    sets, sequences = config["habitats"], signature.get("sequences", config["sequences"])
+    sets, sequences = all_sets(config), signature.get("sequences", config["sequences"])
     asked = region_names(list(sets), signature["regions"])
     owned = {region: sets[region[:-1]]["sequences"] for region in asked}
     faults = [
@@ -68,6 +79,12 @@ def _signature_faults(name, signature, config):
 def _stability_faults(name, regions, sets):
     if not regions:
         return [f"config: signatures.{name} selects by stable, but none of its regions is a habitat. Remove the step."]
+    nested = [region for region in regions if "stability_patients" not in sets[region[:-1]]]
+    if nested:
+        return [
+            f"config: signatures.{name} selects {nested[0]} by stable, but the stability of nested habitats is not "
+            "measured. Remove the step."
+        ]
     few = {region[:-1]: sets[region[:-1]]["stability_patients"] for region in regions}
     return [
         f"config: signatures.{name} selects by stable, but habitats.{own}.stability_patients is {patients}; at least "

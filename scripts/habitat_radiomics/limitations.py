@@ -345,6 +345,19 @@ def unassessed_habitats(results):
     ]
 
 
+def nested_maps(results):
+    """What cross-validation does not repeat of nested habitats."""
+    if not results.config.get("nested"):
+        return []
+    return [
+        "Probability maps of nested habitats are made by a model of tumours, never of voxels: they order voxels, are "
+        "not calibrated, and nobody has drawn what they should show.",
+        "Cross-validation does not learn the maps anew: no training patient's map has seen the patient's own outcome, "
+        "but the maps of others have, so that cross-validated figures of nested habitats are a little too good. "
+        "Internal and external validation are not affected.",
+    ]
+
+
 def many_tests(results):
     """Unadjusted tests between models."""
     tests = int(results.comparisons["p"].notna().sum())
@@ -388,6 +401,7 @@ JUDGES = (
     apparent_scores,
     features_of_the_same_patients,
     unassessed_habitats,
+    nested_maps,
     many_tests,
     few_patients_for_calibration,
 )

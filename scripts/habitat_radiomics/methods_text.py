@@ -6,6 +6,7 @@ from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.estimator_words import SIMPLICITY, WORDS
 from habitat_radiomics.habitat_sets import region_names
 from habitat_radiomics.labels import CLASSES, CRITERIA, count, percent
+from habitat_radiomics.methods_nested import nested_text
 from habitat_radiomics.outcome_settings import event_column, is_survival
 
 INTENSITIES = {
@@ -85,6 +86,7 @@ def _image_paragraphs(config, orders):
         ("Images", images_text(config, orders["sequences"])),
         ("Regions", regions_text(config)),
         ("Habitats", habitats_text(config)),
+        ("Nested habitats", nested_text(config)),
         ("Features", features_text(config, orders["sequences"])),
     ]
 

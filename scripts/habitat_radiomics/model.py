@@ -190,7 +190,8 @@ def prediction_columns(pipeline):
 def model_coefficients(fitted):
     """Return log odds ratios with Wald intervals (95 %) and p values, the intercept first; of Cox models hazard ratios.
 
-    An estimator without coefficients gets a row for each input, without numbers and without an intercept.
+    An estimator without coefficients gets a row for each input, without an intercept and without numbers but those of a
+    penalised linear classifier: log odds per training standard deviation, which have no intervals.
     """
     from scipy.stats import norm
 
@@ -198,8 +199,7 @@ def model_coefficients(fitted):
     if hasattr(estimator, "predict_survival"):
         return hazard_ratio_table(estimator, fitted["encoder"].names_)
     if not hasattr(estimator, "coef_"):
-        empty = dict.fromkeys(COEFFICIENT_COLUMNS, np.nan)
-        return pd.DataFrame({**empty, "predictor": fitted["encoder"].names_, "method": estimator.method_})
+        return _inputs_table(fitted)
     table = pd.DataFrame({"predictor": ["(intercept)", *fitted["encoder"].names_]})
     table["coefficient"] = np.r_[estimator.intercept_, estimator.coef_[0]]
     table["standard_error"] = np.sqrt(np.diag(estimator.covariance_))
@@ -211,6 +211,14 @@ def model_coefficients(fitted):
     table["vif"] = variance_inflation(fitted)
     table["method"] = estimator.method_
     return table[COEFFICIENT_COLUMNS]
+
+
+def _inputs_table(fitted):
+    estimator, table = fitted["estimator"], dict.fromkeys(COEFFICIENT_COLUMNS, np.nan)
+    found = getattr(estimator, "standardised_coefficients", lambda: None)()
+    if found is not None:
+        table |= {"coefficient": found, "odds_ratio": np.exp(found)}
+    return pd.DataFrame({**table, "predictor": fitted["encoder"].names_, "method": estimator.method_})
 
 
 COEFFICIENT_COLUMNS = ["predictor", "coefficient", "standard_error", "odds_ratio", "odds_ratio_low", "odds_ratio_high"]

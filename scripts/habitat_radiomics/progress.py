@@ -6,7 +6,7 @@ SILENCE_SECONDS = 20  # between two lines
 STAGES = {
     "images": ("simulate_patient", "preprocess_image", "normalise_image"),
     "regions": ("make_regions",),
-    "habitats": ("sample_voxels", "label_habitats"),
+    "habitats": ("sample_voxels", "label_habitats", "measure_neighbourhoods", "map_microregion"),
     "features": ("extract_features", "extract_habitats"),
 }
 

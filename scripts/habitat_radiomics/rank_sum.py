@@ -23,14 +23,23 @@ def mann_whitney(first, second):
     m, n = len(first), len(first) + len(second)
     values = np.ascontiguousarray(np.concatenate([first, second]).T)
     order = np.argsort(values, axis=1)
-    low, high = _tied_places(np.take_along_axis(values, order, axis=1))
-    rank_sum = np.einsum("ij,ij->i", (low + high) / 2 + 1, (order < m).astype(float))
+    ordered = np.take_along_axis(values, order, axis=1)
+    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+    is_first = (order < m).astype(float)
+    rank_sum, ties = is_first @ np.arange(1.0, n + 1), np.zeros(len(values))
+    rank_sum[tied], ties[tied] = _with_ties(ordered[tied], is_first[tied])
     u = rank_sum - m * (m + 1) / 2
-    ties = np.sum((high - low + 1.0) ** 2 - 1, axis=1)  # sum of t^3 - t over groups of t equal values
     variance = m * (n - m) / 12 * (n + 1 - ties / (n * (n - 1)))
     distance = np.maximum(np.abs(u - m * (n - m) / 2) - 0.5, 0.0)
     z = np.divide(distance, np.sqrt(variance), out=np.full(len(u), np.nan), where=variance > 0)
     return 2 * ndtr(-z)
+
+
+def _with_ties(ordered, is_first):
+    """Sum of the first group's ranks, equal values sharing theirs, and sum of t^3 - t over groups of t equal values."""
+    low, high = _tied_places(ordered)
+    rank_sum = np.einsum("ij,ij->i", (low + high) / 2 + 1, is_first)
+    return rank_sum, np.sum((high - low + 1.0) ** 2 - 1, axis=1)
 
 
 def _tied_places(ordered):

@@ -142,17 +142,17 @@ def _filter_lines(data, c, start, out):
                 source = min(max(i - 4, 0), length - 1)
                 for j in range(wide):
                     extended[i, j] = data[slab, source, first + j]
-            _causal(extended, c, wide, length, causal)
-            _anticausal(extended, c, wide, length, anticausal)
+            _causal(extended, c, wide, start + out.shape[1], causal)
+            _anticausal(extended, c, wide, length, start, anticausal)
             for i in range(out.shape[1]):
                 for j in range(wide):
                     out[slab, i, first + j] = causal[start + i + 4, j] + anticausal[start + i, j]
 
 
 @compiled
-def _causal(x, c, wide, length, y):
-    """From the first voxel on; row i + 4 of x and y is voxel i, before it x is constant and y has settled."""
-    for i in range(4, length + 4):
+def _causal(x, c, wide, stop, y):
+    """From the first voxel up to ``stop``; row i + 4 of x and y is voxel i; before it x is constant, y has settled."""
+    for i in range(4, stop + 4):
         settled = max(8 - i, 0)  # number of former values that lie before the border
         d1, d2, d3, d4 = c[4], c[5], c[6], c[7]
         for j in range(wide):
@@ -168,9 +168,9 @@ def _causal(x, c, wide, length, y):
 
 
 @compiled
-def _anticausal(x, c, wide, length, y):
-    """From the last voxel back; row i of y is voxel i, row i + 4 of x."""
-    for i in range(length - 1, -1, -1):
+def _anticausal(x, c, wide, length, start, y):
+    """From the last voxel back, down to ``start``; row i of y is voxel i, row i + 4 of x."""
+    for i in range(length - 1, start - 1, -1):
         settled = max(i + 5 - length, 0)
         d1, d2, d3, d4 = c[4], c[5], c[6], c[7]
         for j in range(wide):

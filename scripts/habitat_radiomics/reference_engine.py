@@ -13,7 +13,7 @@ import SimpleITK as sitk
 from radiomics import imageoperations
 
 from habitat_radiomics.banks import BIN_OPTIONS, intensity_feature_names, shape_feature_names
-from habitat_radiomics.boxes import bounding_box, cropped
+from habitat_radiomics.boxes import bounding_box, cropped, union_of
 from habitat_radiomics.feature_names import CLASS_FEATURES
 from habitat_radiomics.image_filters import filtered_images, filters_of, plane
 
@@ -67,7 +67,7 @@ def region_values(image, masks, *, banks, settings):
     intensity = {key: mask.intensity for key, mask in masks.items() if mask.intensity is not None}
     if not intensity:
         return results
-    union = np.logical_or.reduce(list(intensity.values()))
+    union = union_of(list(intensity.values()))
     regions = {key: _region(mask[bounding_box(union)], banks[key]) for key, mask in intensity.items()}
     # pyradiomics divides 0 by 0 on the way to values it then replaces, or that stay NaN and get a reason here
     with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():

@@ -9,7 +9,7 @@ from habitat_radiomics.bias import shrink_factors
 
 LEVELS = (4, 2, 1)  # shrink factor of each resolution, coarse to fine
 HISTOGRAM_BINS = 32
-SAMPLES = 30_000  # points compared at each resolution; more cost time and do not lower the error
+SAMPLES = 20_000  # points compared at each resolution; more cost time and do not lower the error
 FEWEST_VOXELS = 20_000  # of a coarse level: large steps on fewer may lose the way for good
 WORSE = 0.02  # share of mutual information that may be lost to interpolation between two aligned images
 NEARBY_MM, NEARBY_VOXELS, NEARBY_DEGREES = 6.0, 1.5, 6.0  # how far a solution is displaced to see that it is a peak

@@ -83,7 +83,7 @@ def icc(ratings, *, form, level=0.95):
 
 
 def _reasons(ratings, complete):
-    inside = complete[:, None, :]
+    inside = _where(complete)
     low = np.min(ratings, axis=(0, 1), where=inside, initial=np.inf)
     high = np.max(ratings, axis=(0, 1), where=inside, initial=-np.inf)
     constant = high - low <= ROUNDING * np.maximum(np.abs(low), np.abs(high))
@@ -92,14 +92,14 @@ def _reasons(ratings, complete):
 
 def _mean_squares(ratings, complete):
     """Two-way analysis of variance without replication, per feature, over its complete targets."""
-    inside = complete[:, None, :]
+    inside = _where(complete)
     n, k = complete.sum(axis=0), ratings.shape[1]
-    values = np.where(inside, ratings, 0)
-    values = np.where(inside, values - values.sum(axis=(0, 1)) / (n * k), 0)
+    values = _only(inside, np.ascontiguousarray(ratings))
+    values = _only(inside, values - values.sum(axis=(0, 1)) / (n * k))
     target = values.mean(axis=1)
     rater = values.sum(axis=0) / n
-    within = np.where(inside, values - target[:, None, :], 0)
-    error = np.where(inside, within - rater, 0)
+    within = _only(inside, values - target[:, None, :])
+    error = _only(inside, within - rater)
     return _MeanSquares(
         targets=k * (target**2).sum(axis=0) / (n - 1),
         raters=n * (rater**2).sum(axis=0) / (k - 1),
@@ -108,6 +108,15 @@ def _mean_squares(ratings, complete):
         n=n,
         k=k,
     )
+
+
+def _where(complete):
+    """Which ratings count; True, which costs no pass over them, where all do."""
+    return True if complete.all() else complete[:, None, :]
+
+
+def _only(inside, values):
+    return values if inside is True else np.where(inside, values, 0)
 
 
 def _one_way(s, quantile):

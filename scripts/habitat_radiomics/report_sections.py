@@ -41,9 +41,11 @@ from habitat_radiomics.report_blocks import (
     stored,
     table,
 )
+from habitat_radiomics.report_checklists import checklists_section
 from habitat_radiomics.report_classifiers import classifiers_section, importance_section
 from habitat_radiomics.report_habitats import habitats_section
 from habitat_radiomics.report_harmonise import harmonise_section
+from habitat_radiomics.report_nested import nested_section
 from habitat_radiomics.report_patients import factor_table, group_tables, sample_size_table
 from habitat_radiomics.report_statistics import (
     audit_sentence,
@@ -81,6 +83,7 @@ def all_sections(results, captions):
         cohort_section(results, captions),
         images_section(results, captions),
         habitats_section(results, captions),
+        nested_section(results, captions),
         reproducibility_section(results, captions),
         harmonise_section(results, captions),
         signatures_section(results, captions),
@@ -89,6 +92,7 @@ def all_sections(results, captions):
         *(survival_sections if results.is_survival else binary_sections)(results, captions),
         section("limitations", "Limitations found by the workflow", [bullets(limitations(results))]),
         methods_section(results),
+        checklists_section(results, captions),
         provenance_section(results),
     ]
     return [part for part in built if part]
@@ -504,7 +508,7 @@ def _model_rows(results, name):
     how, words = coefficients["method"].iloc[0], WORDS[results.config["models"][name].get("estimator", "logistic")]
     yield [f"{results.label('models', name)}: {how}, high risk above {number(cutoff)} ({words.score})"]
     if not words.has_coefficients:
-        yield [_inputs_text(results, coefficients), DASH, "no coefficients", DASH]
+        yield from _input_rows(results, coefficients)
         return
     for row in coefficients[coefficients["predictor"] != "(intercept)"].itertuples():
         cells = [p_value(row.p_zph)] if results.is_survival else []
@@ -515,6 +519,16 @@ def _model_rows(results, name):
             *cells,
             number(row.vif),
         ]
+
+
+def _input_rows(results, coefficients):
+    """Inputs of a model that has no odds ratios with intervals; the shrunk ones of a penalised linear classifier."""
+    known = coefficients.dropna(subset="coefficient")
+    what = "no coefficients" if known.empty else "penalised: no intervals"
+    yield [_inputs_text(results, coefficients), DASH, what, DASH, DASH]
+    for row in known.itertuples():
+        label = f"{predictor_label(results, row.predictor)}, per SD"
+        yield [label, coefficient(row.coefficient), ratio(row.odds_ratio), DASH, DASH]
 
 
 def _inputs_text(results, coefficients):

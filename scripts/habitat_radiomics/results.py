@@ -56,7 +56,7 @@ class Results:
         Model compared against, and model at the top of the page.
     patients, quality : DataFrame
         One row per screened patient, and per scan; every cell is text.
-    signatures, models, habitats : dict
+    signatures, models, habitats, nested : dict
         Name to its tables.
     icc : DataFrame or None
         None when no signature asks for reproducible features.
@@ -82,6 +82,7 @@ class Results:
     comparisons: pd.DataFrame
     leakage: dict
     habitats: dict = field(default_factory=dict)
+    nested: dict = field(default_factory=dict)
     provenance: dict = field(default_factory=dict)
     statistics: dict = field(default_factory=dict)
 
@@ -157,6 +158,7 @@ def load_results(settings, files):
         signatures={name: _read_all(files["signatures"][name]) for name in settings["orders"]["signatures"]},
         models={name: _read_all(files["models"][name]) for name in settings["orders"]["models"]},
         habitats={name: _read_all(files["habitats"][name]) for name in settings["orders"]["habitats"]},
+        nested={name: _read_all(files["nested"][name]) for name in settings["orders"].get("nested", [])},
         metrics=read_table(files["metrics"]),
         comparisons=read_table(files["comparisons"]),
         leakage=read_json(files["leakage"]),

@@ -16,6 +16,9 @@ from habitat_radiomics.lasso import LassoLogistic
 from habitat_radiomics.rank_sum import mann_whitney
 from habitat_radiomics.shapiro import shapiro_wilk
 
+BLOCK = 128  # columns whose correlations are computed at a time
+DOUBT = 1e-5  # more than single precision can be wrong by in a correlation
+
 
 class Filter(SelectorMixin, BaseEstimator):
     """A filter by a strength per feature (larger is better, NaN never passes) and a rule which of them pass."""
@@ -264,11 +267,24 @@ def corrected(p_values, correction):
 def uncorrelated(X, threshold):
     """Indices of columns kept when visited in order, none correlating above ``threshold`` with one kept before."""
     Z = unit_columns(X)
+    coarse = Z.astype(np.float32)
     passes = np.ones(len(Z), dtype=bool)
-    for column in range(len(Z)):
-        if passes[column]:
-            passes[column + 1 :] &= np.abs(Z[column + 1 :] @ Z[column]) <= threshold
+    for start in range(0, len(Z), BLOCK):
+        block = start + np.flatnonzero(passes[start : start + BLOCK])
+        later = start + np.flatnonzero(passes[start:])
+        for column, others in zip(block, _related(Z, coarse, block, later, threshold), strict=True):
+            if passes[column]:
+                passes[later[others & (later > column)]] = False
     return np.flatnonzero(passes)
+
+
+def _related(Z, coarse, block, later, threshold):
+    """Which later columns correlate above the threshold with each of a block: in single precision unless in doubt."""
+    products = np.abs(coarse[block] @ coarse[later].T)
+    related = products > threshold
+    row, column = np.nonzero((products > threshold - DOUBT) & (products < threshold + DOUBT))
+    related[row, column] = np.abs(np.einsum("ij,ij->i", Z[block[row]], Z[later[column]])) > threshold
+    return related
 
 
 def unit_columns(X):

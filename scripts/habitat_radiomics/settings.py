@@ -8,11 +8,12 @@ from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.cross_check import is_sampled
 from habitat_radiomics.estimator_words import WORDS
-from habitat_radiomics.habitat_sets import region_names
+from habitat_radiomics.habitat_sets import all_sets, region_names
 from habitat_radiomics.outcome_settings import event_column, is_survival, outcome_columns
 from habitat_radiomics.score_names import score_label
 from habitat_radiomics.sheets import number
 
+ORDERED = ("sequences", "clinical", "habitats", "nested", "signatures", "models")
 PATIENTS_PER_PAGE = 56  # of a montage of habitats
 
 
@@ -207,8 +208,8 @@ def features(study, sequence):
     """Regions with their banks, and the settings of the feature classes, for one sequence."""
     regions = study.config["regions"]["names"]
     return {
-        "banks": {region: _bank(study, sequence, region, "A") for region in regions},
-        "settings": _feature_settings(study, sequence),
+        "banks": {region: region_bank(study, sequence, region, "A") for region in regions},
+        "settings": feature_settings(study, sequence),
         "engine": overridden(study.config, "features", sequence)["engine"],
     }
 
@@ -223,19 +224,21 @@ def habitat_features(study, sequence, name):
     """Bank and settings of a set's habitats in one sequence, and whether size and neighbourhood are listed there."""
     return {
         "name": name,
-        "bank": _bank(study, sequence, name, "D"),
-        "shape": study.config["habitats"][name]["sequences"][0] == sequence,
-        "settings": _feature_settings(study, sequence),
+        "bank": region_bank(study, sequence, name, "D"),
+        "shape": all_sets(study.config)[name]["sequences"][0] == sequence,
+        "settings": feature_settings(study, sequence),
         "engine": overridden(study.config, "features", sequence)["engine"],
     }
 
 
-def _bank(study, sequence, region, otherwise):
+def region_bank(study, sequence, region, otherwise):
+    """Bank of a region (or set of habitats) in one sequence."""
     chosen = overridden(study.config, "features", sequence)
     return {**BANKS, **chosen["custom_banks"]}[chosen["banks"].get(region, otherwise)]
 
 
-def _feature_settings(study, sequence):
+def feature_settings(study, sequence):
+    """Settings of the feature classes in one sequence."""
     chosen = overridden(study.config, "features", sequence)
     elsewhere = ("banks", "custom_banks", "engine", "cross_check")
     values = {name: value for name, value in chosen.items() if name not in elsewhere}
@@ -249,8 +252,8 @@ def bin_widths(study):
 
 
 def _bin_widths(study, sequence):
-    otherwise = _feature_settings(study, sequence)
-    types = _bank(study, sequence, "tumour", "A")["image_types"]
+    otherwise = feature_settings(study, sequence)
+    types = region_bank(study, sequence, "tumour", "A")["image_types"]
     return {kind.lower(): _bin_width(options or {}, otherwise) for kind, options in types.items()}
 
 
@@ -301,11 +304,11 @@ def habitat_perturbation(study, name):
 
 def habitat_figures(study, name):
     """Words and sequences of the figures of a set."""
-    chosen = study.config["habitats"][name]
+    chosen = all_sets(study.config)[name]
     return {
         "title": habitat_label(study.config, name),
         "sequences": chosen["sequences"],
-        "criterion": chosen["criterion"],
+        "criterion": chosen.get("criterion"),
         "outcome_label": outcome_label(study.config),
         "stable": min(stability_thresholds(study.config, name), default=None),
     }
@@ -324,7 +327,7 @@ def habitat_patients(study, name):
 
 def habitat_label(config, name):
     """Return the name of a set of habitats in figures and tables."""
-    chosen = config["habitats"][name]
+    chosen = all_sets(config)[name]
     return chosen["label"] or f"Habitats of {' and '.join(chosen['sequences'])}"
 
 
@@ -678,7 +681,7 @@ def public_config(value):
 
 def report(study):
     """What the report says of the study itself; orders are lists because JSON files here have sorted keys."""
-    orders = {name: list(study.config[name]) for name in ("sequences", "clinical", "habitats", "signatures", "models")}
+    orders = {name: list(study.config[name]) for name in ORDERED}
     return {
         "config": public_config(study.config),
         "orders": orders,

@@ -11,6 +11,7 @@ from habitat_radiomics.banks import BANKS, bank_fault
 from habitat_radiomics.config import complete_config, nearest, signature_steps
 from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.feature_sheets import read_feature_sheets
+from habitat_radiomics.habitat_sets import all_sets
 from habitat_radiomics.outcome_settings import event_column, is_survival, outcome_columns
 from habitat_radiomics.sheets import check_images, check_patients, read_sheet, reader_and_repeat, reading_id
 from habitat_radiomics.split import assign_cohorts
@@ -87,8 +88,8 @@ class Study:
         return list(self.scans[patient, self.mask_sequence(sequence)].masks)
 
     def habitat_sets(self, sequence):
-        """Return the sets of habitats that apply to a sequence, in their order."""
-        return [name for name, chosen in self.config["habitats"].items() if sequence in chosen["sequences"]]
+        """Return the sets of habitats, nested ones last, that apply to a sequence, in their order."""
+        return [name for name, chosen in all_sets(self.config).items() if sequence in chosen["sequences"]]
 
     def in_cohort(self, cohort):
         """Return the included patients of a cohort."""

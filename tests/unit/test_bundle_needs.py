@@ -44,14 +44,15 @@ def test_the_text_names_images_masks_columns_units_and_models():
     ):
         assert " ".join(words.split()) in " ".join(text.split()), words
     assert max(map(len, text.splitlines())) <= 100
-    assert "support vector" not in text
+    assert "hold values of training patients" not in text
 
 
 def test_a_support_vector_machine_is_said_to_hold_values_of_patients():
     models = {"machine": {"signatures": ["tumour"], "estimator": "svm"}}
     needs = needs_of(kept(models=models), RANGES)
-    assert needs["models"][0]["support_vectors"]
-    assert "standardised predictor values of some training patients" in " ".join(needs_text(needs, study="s").split())
+    assert needs["models"][0]["holds_values"]
+    text = " ".join(needs_text(needs, study="s").split())
+    assert "Models other than regressions (machine) hold values of training patients without their identifiers" in text
 
 
 def test_a_study_of_feature_tables_needs_these_and_no_images():

@@ -79,10 +79,11 @@ def test_equal_fits_are_stored_in_equal_bytes_and_read_back_exactly(kind, tmp_pa
 def test_another_process_with_more_threads_stores_the_same_bytes(tmp_path):
     code = (
         "import sys, numpy as np; sys.path.insert(0, 'scripts')\n"
+        "from habitat_radiomics import classifiers\n"
         "from habitat_radiomics.best_classifier import BestClassifier\n"
         "from habitat_radiomics.persist import save_object\n"
         "X = np.random.default_rng(0).normal(size=(40, 2)); y = np.arange(40) % 2; X += y[:, None]\n"
-        "kinds = ('random_forest', 'gradient_boosting', 'mlp')\n"
+        "classifiers.TREES = 5; kinds = ('random_forest', 'gradient_boosting', 'mlp')\n"
         "save_object(sys.argv[1], BestClassifier(classifiers=kinds, folds=2).fit(X, y))\n"
     )
     for threads in ("1", "4"):
@@ -139,3 +140,21 @@ def test_given_held_out_scores_decide_on_the_sigmoid_and_leave_the_classifier():
     np.testing.assert_array_equal(own.decision_function(X), given.decision_function(X))
     assert given.slope_ == 0 < own.slope_
     assert not hasattr(TunedClassifier(kind="lda").fit(X, y, calibrate=False), "slope_")
+
+
+@pytest.mark.parametrize("kind", ["penalised_logistic", "lda"])
+def test_coefficients_of_a_linear_classifier_are_its_log_odds_per_standard_deviation(kind):
+    X, y = sample(inputs=3)
+    X[:, 1] *= 10
+    fitted = TunedClassifier(kind=kind).fit(X, y)
+    found = fitted.standardised_coefficients()
+    for k in range(3):
+        step = X.copy()
+        step[:, k] += X[:, k].std()
+        np.testing.assert_allclose(fitted.log_odds(step) - fitted.log_odds(X), found[k])
+
+
+def test_a_classifier_that_is_not_linear_has_no_coefficients():
+    X, y = sample(n=60)
+    assert TunedClassifier(kind="knn", folds=3).fit(X, y).standardised_coefficients() is None
+    assert TunedClassifier(kind="lda", folds=3).fit(np.ones((60, 2)), y).standardised_coefficients() is None

@@ -76,3 +76,22 @@ def test_the_figure_of_stability_shows_the_lowest_threshold_of_a_signature_of_th
 
     assert of(0.9, 0.6) == 0.6
     assert of() is None
+
+
+def test_the_engine_is_fast_unless_said_otherwise_and_a_sequence_may_have_its_own():
+    chosen = study()
+    assert settings.features(chosen, "T1")["engine"] == settings.habitat_features(chosen, "T2", "j")["engine"] == "fast"
+    chosen.config["sequences"]["T2"] = {"features": {"engine": "reference"}}
+    assert settings.features(chosen, "T1")["engine"] == "fast"
+    assert settings.features(chosen, "T2")["engine"] == settings.habitat_features(chosen, "T2", "j")["engine"]
+    assert settings.features(chosen, "T2")["engine"] == "reference"
+
+
+def test_the_share_of_checked_scans_is_no_setting_of_the_features():
+    chosen = study()
+    before = settings.features(chosen, "T1")
+    chosen.config["features"]["cross_check"] = 1
+    assert settings.features(chosen, "T1") == before
+    assert settings.is_checked(chosen, "P0", "T1")
+    chosen.config["features"]["engine"] = "reference"
+    assert not settings.is_checked(chosen, "P0", "T1")

@@ -215,7 +215,21 @@ def test_an_estimator_without_coefficients_lists_its_inputs_alone():
     assert set(table["method"]) == {"support vector machine"}
 
 
-def test_every_estimator_has_words_and_an_entry_in_the_schema():
+def test_a_penalised_linear_classifier_lists_shrunk_odds_ratios_without_intervals():
+    features, outcome = cohort()
+    predictors = clinical(features.index).assign(s=features.iloc[:, 0])
+    model = build_model(
+        signatures=["s"], variables=VARIABLES, estimator="best", folds=3, classifiers=("penalised_logistic", "lda")
+    )
+    table = model_coefficients(fit_model(model, predictors, outcome)).set_index("predictor")
+    assert list(table.index) == ["s", "age", "sex=M", "sex=X"]
+    np.testing.assert_allclose(np.log(table["odds_ratio"]), table["coefficient"])
+    assert table["coefficient"].abs().idxmax() == "s"
+    assert table[["odds_ratio_low", "p_wald"]].isna().all(axis=None)
+
+
+def test_every_estimator_has_words_and_an_entry_in_the_schema(monkeypatch):
+    monkeypatch.setattr("habitat_radiomics.classifiers.TREES", 3)
     schema = yaml.safe_load((Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml").read_text())
     offered = schema["properties"]["models"]["additionalProperties"]["properties"]["estimator"]["enum"]
     assert set(offered) == set(ESTIMATORS) == set(WORDS)
@@ -224,5 +238,6 @@ def test_every_estimator_has_words_and_an_entry_in_the_schema():
     survival = pd.DataFrame({"time": np.arange(1.0, len(outcome) + 1), "event": outcome})
     for name in ESTIMATORS:
         y = survival if WORDS[name].outcome == "survival" else outcome
-        fitted = fit_model(build_model(signatures=["s"], variables={}, estimator=name), predictors, y)
+        model = build_model(signatures=["s"], variables={}, estimator=name, folds=3, classifiers=("lda", "naive_bayes"))
+        fitted = fit_model(model, predictors, y)
         assert hasattr(fitted["estimator"], "coef_") == WORDS[name].has_coefficients

@@ -172,6 +172,20 @@ def test_no_two_kept_features_correlate_above_the_threshold():
     assert np.triu(correlation, 1).max() <= 0.4
 
 
+@pytest.mark.parametrize("threshold", [0.3, 0.6, 0.9])
+def test_columns_in_blocks_are_kept_as_one_by_one(threshold):
+    random = np.random.default_rng(5)
+    X = random.normal(size=(40, 30))[:, random.integers(0, 30, 3 * selection.BLOCK + 7)]
+    X += 0.5 * random.normal(size=X.shape)
+    correlation = np.abs(np.corrcoef(X, rowvar=False))
+    kept = []
+    for column in range(X.shape[1]):
+        if (correlation[column, kept] <= threshold).all():
+            kept.append(column)
+    assert selection.uncorrelated(X, threshold).tolist() == kept
+    assert 1 < len(kept) < X.shape[1]
+
+
 def test_visiting_columns_in_given_order_keeps_those_r_keeps():
     oracle, X, _ = genes()
     kept = X.columns[selection.uncorrelated(X.to_numpy(float), 0.85)]

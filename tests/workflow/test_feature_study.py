@@ -86,6 +86,8 @@ def test_a_study_without_images_ends_in_a_report(given):
     assert choice.loc["all", "candidates"] == 4
     provenance = (given.results / "provenance.json").read_text()
     assert "T1.tumour" in provenance
+    credits = pd.read_csv(given.results / "report/checklists/METRICS.csv", dtype=str).set_index("number")["credit"]
+    assert credits[["Condition 1", "26", "27"]].tolist() == ["open", "no", "yes"]
 
 
 def test_only_what_changed_is_computed_again(given):

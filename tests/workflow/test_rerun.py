@@ -25,7 +25,7 @@ FITTED = SIGNATURE | AGREEMENT | MODEL | NOMOGRAM | {"describe_factors", "check_
 SCORES = {"apply_signature", "draw_scores"}
 MEASURED = {"measure_models", "measure_calibration", "measure_supplement", "measure_decision", "judge_sample_size"}
 MEASURED |= {"audit_numbers", "draw_roc", "draw_calibration", "draw_decision"}
-REPORT = {"write_provenance", "write_report"}
+REPORT = {"write_provenance", "write_checklists", "write_report"}
 FEATURES = {"extract_features", "extract_habitats"}
 BY_PATIENT = IMAGE | FEATURES | {"sample_voxels", "label_habitats", "draw_habitats", "draw_regions"}
 

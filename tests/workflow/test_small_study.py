@@ -24,6 +24,11 @@ def test_a_study_ends_with_a_report_and_a_second_run_has_nothing_to_do(checkout)
     page = (checkout.results / "report/index.html").read_text()
     auc = metrics(checkout).loc[("combined", "external", "auc"), "estimate"]
     assert f"{auc:.2f}" in page
+    clear, metrics_list = (
+        read_table(checkout.results / f"report/checklists/{name}.csv") for name in ("CLEAR", "METRICS")
+    )
+    assert f"external validation {auc:.2f} (" in clear.set_index("number").loc[47, "answer"]
+    assert metrics_list.set_index("number").loc[["4", "14", "27"], "credit"].tolist() == ["yes"] * 3
     assert checkout.jobs(CONFIG) == {}
 
 

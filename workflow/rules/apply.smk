@@ -11,6 +11,11 @@ if STUDY.has_images:
     ruleorder: unpack_bundle > fit_intensity_scale > fit_habitats
 
 
+if NESTED:
+
+    ruleorder: unpack_bundle > fit_nested
+
+
 ruleorder: unpack_bundle > fit_signature > fit_model > describe_training
 ruleorder: judge_predictions > predict_model
 

@@ -1,21 +1,25 @@
 from habitat_radiomics import bundle_settings
 
 # What new patients go through; the bundle says by which code the study did it.
-APPLIED_STEPS = ["preprocess_image", "normalise_image", "make_regions", "label_habitats", "extract_features"]
+APPLIED_STEPS = [
+    "preprocess_image",
+    "normalise_image",
+    "make_regions",
+    "label_habitats",
+    "map_microregion",
+    "extract_features",
+]
 APPLIED_STEPS += ["extract_habitats", "collect_features", "apply_signature", "predict_patients"]
 # What was learnt; a bundle keeps the paths that it has below the results.
 BUNDLED = [
     *[filled(rules.fit_intensity_scale.output.scale, sequence=sequence) for sequence in LEARNT_SCALES],
-    *[filled(rules.fit_habitats.output.artifact, habitats=name) for name in HABITATS],
+    *[filled(rules.fit_habitats.output.artifact, habitats=name) for name in SETS],
     *expand(rules.fit_signature.output.signature, signature=SIGNATURES),
     *expand(rules.fit_signature.output.coefficients, signature=SIGNATURES),
     *expand(rules.fit_model.output.model, model=MODELS),
     *expand(rules.fit_model.output.coefficients, model=MODELS),
     *expand(rules.fit_model.output.cutoff, model=MODELS),
 ]
-# Template, style and captions of the pages.
-REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "report").iterdir()) if path.is_file()]
-PART_HASHES = state("code/report_parts", {Path(path).name: file_sha256(path) for path in REPORT_PARTS})
 
 
 rule describe_training:

@@ -14,6 +14,10 @@ TRAINING_QUALITY = [f"{RESULTS}/quality/training.csv"]
 ALL_FEATURES = expand(f"{RESULTS}/features/{{part}}.parquet", part=PARTS)
 ALL_QUALITY = expand(f"{RESULTS}/quality/{{part}}.csv", part=PARTS)
 
+# Template, style and captions of the pages.
+REPORT_PARTS = [str(path) for path in sorted((SCRIPTS.parent / "workflow" / "report").iterdir()) if path.is_file()]
+PART_HASHES = state("code/report_parts", {Path(path).name: file_sha256(path) for path in REPORT_PARTS})
+
 # Only landmark matching learns from other patients; the other methods depend on the image alone.
 LEARNT_SCALES = [s for s in SEQUENCES if settings.intensity(STUDY, s)["method"] == "nyul"]
 

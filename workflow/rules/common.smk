@@ -13,12 +13,13 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
-from habitat_radiomics import settings
+from habitat_radiomics import nested_settings, settings
 from habitat_radiomics.bundle import with_bundle
 from habitat_radiomics.code_files import code_hashes, file_sha256
 from habitat_radiomics.config import members_of, signature_steps
 from habitat_radiomics.faults import StudyFault
-from habitat_radiomics.habitat_sets import region_names
+from habitat_radiomics.habitat_sets import all_sets, region_names
+from habitat_radiomics.kernels import compile_missing
 from habitat_radiomics.state import FileFacts, as_json, write_if_changed
 from habitat_radiomics.study import checked_config, load_study
 import progress_line

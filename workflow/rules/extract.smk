@@ -1,4 +1,5 @@
 FEATURE_STATES = {s: state(f"extract_features.{s}", settings.features(STUDY, s)) for s in SEQUENCES}
+CHECKED_STATES = {key: sample_state(*key) for key in STUDY.scans}
 HABITAT_FEATURE_STATES = {
     (s, name): state(f"extract_habitats.{s}.{name}", settings.habitat_features(STUDY, s, name))
     for s in SEQUENCES
@@ -10,6 +11,7 @@ rule extract_features:
     """Radiomic features of every region and reading of one patient's sequence."""
     input:
         settings=lambda wildcards: FEATURE_STATES[wildcards.sequence],
+        sample=lambda wildcards: CHECKED_STATES[wildcards.patient, wildcards.sequence],
         image=rules.normalise_image.output.image,
         upstream=rules.normalise_image.output.record,
         regions=region_files(rules.make_regions.output.regions),
@@ -29,17 +31,17 @@ rule extract_features:
     params:
         readings=lambda wildcards: STUDY.readings(wildcards.patient, wildcards.sequence),
         scan=scan_name,
-        again=checked_again,
     shell:
         "python {input.code[0]} --settings {input.settings:q} --image {input.image:q} --upstream {input.upstream:q}"
         " --regions {input.regions:q} --region-records {input.region_records:q} --readings {params.readings:q}"
-        " --scan {params.scan:q} --again {params.again} --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
+        " --sample {input.sample:q} --scan {params.scan:q} --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
 
 
 rule extract_habitats:
     """Radiomic features, size and neighbourhood of the habitats of one set in one patient's sequence."""
     input:
         settings=lambda wildcards: HABITAT_FEATURE_STATES[wildcards.sequence, wildcards.habitats],
+        sample=lambda wildcards: CHECKED_STATES[wildcards.patient, wildcards.sequence],
         artifact=learnt(rules.fit_habitats.output.artifact),
         image=rules.normalise_image.output.image,
         labels=rules.label_habitats.output.labels,
@@ -59,11 +61,10 @@ rule extract_habitats:
     params:
         reading=lambda wildcards: STUDY.readings(wildcards.patient, wildcards.sequence)[0],
         scan=scan_name,
-        again=checked_again,
     shell:
         "python {input.code[0]} --settings {input.settings:q} --artifact {input.artifact:q} --image {input.image:q}"
         " --labels {input.labels:q} --upstream {input.upstream:q} --reading {params.reading:q}"
-        " --scan {params.scan:q} --again {params.again} --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
+        " --sample {input.sample:q} --scan {params.scan:q} --features {output.features:q} --record {output.record:q} > {log:q} 2>&1"
 
 
 COLLECT_STATES = {part: collection(part) for part in PARTS}

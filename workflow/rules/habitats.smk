@@ -1,9 +1,10 @@
-HABITATS = list(CONFIG["habitats"])
+HABITATS, NESTED = list(CONFIG["habitats"]), list(CONFIG["nested"])
+SETS = [*HABITATS, *NESTED]
 SAMPLE_STATES = {name: state(f"sample_voxels.{name}", settings.habitat_sample(STUDY, name)) for name in HABITATS}
 HABITAT_STATES = {name: state(f"fit_habitats.{name}", settings.habitat_fit(STUDY, name)) for name in HABITATS}
-HABITAT_WORDS = {name: state(f"figures/habitats.{name}", settings.habitat_figures(STUDY, name)) for name in HABITATS}
+HABITAT_WORDS = {name: state(f"figures/habitats.{name}", settings.habitat_figures(STUDY, name)) for name in SETS}
 HABITAT_PATIENTS = {
-    name: state(f"figures/habitats.{name}.patients", settings.habitat_patients(STUDY, name)) for name in HABITATS
+    name: state(f"figures/habitats.{name}.patients", settings.habitat_patients(STUDY, name)) for name in SETS
 }
 PERTURBATION_STATES = {
     name: state(f"perturb_habitats.{name}", settings.habitat_perturbation(STUDY, name)) for name in HABITATS
@@ -52,6 +53,8 @@ rule fit_habitats:
         curve=f"{RESULTS}/habitats/{{habitats}}/count.csv",
     log:
         f"{RESULTS}/logs/fit_habitats/{{habitats}}.log",
+    wildcard_constraints:
+        habitats=one_of(HABITATS),
     threads: 1
     resources:
         mem_mb=scaled(4000),
@@ -79,6 +82,8 @@ rule label_habitats:
         record=f"{RESULTS}/habitats/{{habitats}}/{{patient}}/labels.json",
     log:
         f"{RESULTS}/logs/label_habitats/{{habitats}}.{{patient}}.log",
+    wildcard_constraints:
+        habitats=one_of(HABITATS),
     group:
         "habitats"
     threads: 1

@@ -1,5 +1,5 @@
 # Features come from tables of the study: there are no images, regions, habitats or readings.
-HABITATS = []
+HABITATS, NESTED, SETS = [], [], []
 LEARNT_SCALES = []
 SCAN_STATES = {}
 IMPORT_STATES = {

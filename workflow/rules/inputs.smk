@@ -32,10 +32,15 @@ def learnt_scale(wildcards):
 # habitats
 
 
+def one_of(names):
+    """What a wildcard may be: one of some names; habitats and nested habitats have the same files from other rules."""
+    return "|".join(names) or "(?!)"
+
+
 def scans_of_set(output):
     """Files of a patient, one per sequence of a set of habitats."""
     return lambda wildcards: expand(
-        output, patient=wildcards.patient, sequence=CONFIG["habitats"][wildcards.habitats]["sequences"]
+        output, patient=wildcards.patient, sequence=all_sets(CONFIG)[wildcards.habitats]["sequences"]
     )
 
 
@@ -43,7 +48,7 @@ def regions_of_set(output):
     """Label image (or record) of the primary reading that applies to a set of habitats."""
 
     def file(wildcards):
-        sequence = CONFIG["habitats"][wildcards.habitats]["sequences"][0]
+        sequence = all_sets(CONFIG)[wildcards.habitats]["sequences"][0]
         return expand(
             output,
             patient=wildcards.patient,
@@ -57,7 +62,7 @@ def regions_of_set(output):
 def first_scans(output):
     """Files of all patients in the first sequence of a set of habitats."""
     return lambda wildcards: expand(
-        output, patient=PATIENTS, sequence=CONFIG["habitats"][wildcards.habitats]["sequences"][0]
+        output, patient=PATIENTS, sequence=all_sets(CONFIG)[wildcards.habitats]["sequences"][0]
     )
 
 
@@ -107,6 +112,44 @@ def habitat_figures(name):
     return figures
 
 
+# nested
+
+
+def nested_scans(output):
+    """Files of the training patients, in every sequence of a nested set."""
+    return lambda wildcards: expand(
+        output, patient=STUDY.in_cohort("train"), sequence=CONFIG["nested"][wildcards.habitats]["sequences"]
+    )
+
+
+def probability_page(number):
+    """A page with the probability maps of patients, as PNG and in Snakemake's own report too."""
+    png, rst = f"{RESULTS}/figures/habitats/{{habitats}}/probability{number}.png", "../report/nested_montage.rst"
+    return report(png, caption=rst, category="Habitats", labels={"figure": "nested_montage", "of": f"page {number}"})
+
+
+def of_nested(name):
+    """Stored tables of a nested set."""
+    tables = {
+        "artifact": rules.fit_nested.output.artifact,
+        "scales": rules.fit_nested.output.scales,
+        "shares": rules.collect_habitats.output.shares,
+        **({"planted": rules.compare_planted.output.summary} if IS_DEMO else {}),
+    }
+    return {table: filled(path, habitats=name) for table, path in tables.items()}
+
+
+def nested_figures(name):
+    """Figures of a nested set."""
+    shown = settings.shown_patients(STUDY)
+    return {
+        "maps": {p: filled(rules.draw_probability.output.figures[0], habitats=name, patient=p) for p in shown},
+        "pages": expand(rules.draw_probability_montage.output.figures, habitats=name),
+        "montage": expand(rules.draw_habitat_montage.output.figures, habitats=name),
+        "fractions": filled(rules.draw_habitat_fractions.output.figures[1], habitats=name),
+    }
+
+
 # extract
 
 
@@ -128,9 +171,9 @@ def scan_name(wildcards):
     return f"patient {wildcards.patient}, {wildcards.sequence}"
 
 
-def checked_again(wildcards):
+def sample_state(patient, sequence):
     """Whether a scan is in the sample that the reference engine extracts too."""
-    return "yes" if settings.is_checked(STUDY, wildcards.patient, wildcards.sequence) else "no"
+    return state(f"sample/{patient}.{sequence}", {"cross_check": settings.is_checked(STUDY, patient, sequence)})
 
 
 def habitats_of_part(output):
@@ -228,7 +271,7 @@ def training_batches(wildcards):
 def learnt_from_images():
     """Records of what was learnt from images: landmarks, and habitats with the stability of their features."""
     scales = [filled(rules.fit_intensity_scale.output.scale, sequence=s) for s in LEARNT_SCALES]
-    sets = [filled(rules.fit_habitats.output.artifact, habitats=name) for name in HABITATS]
+    sets = [filled(rules.fit_habitats.output.artifact, habitats=name) for name in SETS]
     stable = [filled(rules.assess_habitat_stability.output.fitted_on, habitats=s) for s in stable_sets(SIGNATURES)]
     return [*stable, *scales, *sets]
 

@@ -12,6 +12,7 @@ STORED = {
     "icc": rules.assess_reproducibility.output.icc if ANY_ICC else None,
     "leakage": rules.check_leakage.output.report,
     "habitats": {name: of_habitats(name) for name in HABITATS},
+    "nested": {name: of_nested(name) for name in NESTED},
     "signatures": {name: of_signature(name) for name in SIGNATURES},
     "models": {name: of_model(name) for name in MODELS},
     "table_one": rules.describe_groups.output.cells,
@@ -32,6 +33,7 @@ FIGURES = {
     "regions": {name: filled(rules.draw_regions.output.figures[0], patient=name) for name in SHOWN_PATIENTS},
     "reproducibility": rules.draw_reproducibility.output.figures[1] if ANY_ICC else None,
     "habitats": {name: habitat_figures(name) for name in HABITATS},
+    "nested": {name: nested_figures(name) for name in NESTED},
     "lasso": of_signatures(rules.draw_lasso),
     "coefficients": of_signatures(rules.draw_coefficients),
     "permutation": rules.draw_permutation.output.figures[1] if CONFIG["permutations"]["replicates"] else None,
@@ -77,7 +79,37 @@ rule write_provenance:
         " --checksums {output.checksums:q} > {log:q} 2>&1"
 
 
-REPORT_FILES = {**STORED, "figures": FIGURES, "provenance": rules.write_provenance.output.record}
+CHECKLISTS = ["CLEAR", "METRICS", "TRIPOD+AI"]
+LISTS = [str(SCRIPTS.parent / "workflow" / "report" / "checklists" / f"{name}.tsv") for name in CHECKLISTS]
+LIST_HASHES = state("code/checklists", {Path(path).name: file_sha256(path) for path in LISTS})
+ANSWERS = {**STORED, "provenance": rules.write_provenance.output.record}
+
+
+rule write_checklists:
+    """Reporting checklists, filled where the results know the answer."""
+    input:
+        settings=state("write_checklists", {**settings.report(STUDY), "files": ANSWERS}),
+        files=paths_in(ANSWERS),
+        lists=ancient(LISTS),
+        list_hashes=LIST_HASHES,
+        code=code("write_checklists"),
+    output:
+        tables=[f"{RESULTS}/report/checklists/{name}.csv" for name in CHECKLISTS],
+    log:
+        f"{RESULTS}/logs/write_checklists.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(5),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --lists {input.lists:q} --tables {output.tables:q} > {log:q} 2>&1"
+
+
+REPORT_FILES = {
+    **ANSWERS,
+    "figures": FIGURES,
+    "checklists": dict(zip(CHECKLISTS, rules.write_checklists.output.tables)),
+}
 
 
 rule write_report:

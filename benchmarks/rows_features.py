@@ -1,25 +1,12 @@
-"""Cost of extracting features, pyradiomics as used and ours in turn on the same images.
-
-    python benchmarks/extraction.py                 # about five CPU minutes, nearly all of them pyradiomics'
-    python benchmarks/extraction.py texture shape   # pairs whose names contain one of these words
+"""Rows of the table for feature extraction: pyradiomics as used and ours on the same images.
 
 A tumour of 30,000 voxels of 1 mm with three habitats mixed like salt and pepper and a shell of 10 mm, in a volume of
-3.7 million voxels; 1130 features of each region (original, wavelets, LoG of 1, 3 and 5 mm). CPU seconds are medians of
-three rounds in one process; memory is the peak above what was in use before.
+3.7 million voxels; 1130 features of each region (original, wavelets, LoG of 1, 3 and 5 mm).
 """
 
-import os
-import statistics
-import sys
-import time
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
-from typing import NamedTuple
+from harness import Comparison, peak_mb  # isort: skip  sets threads before numpy is imported
 
-for library in ("OMP", "OPENBLAS", "MKL"):
-    os.environ[f"{library}_NUM_THREADS"] = "1"
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+from functools import cache
 
 import numpy as np
 import radiomics
@@ -31,6 +18,10 @@ from habitat_radiomics.banks import bank_of, shape_feature_names
 from habitat_radiomics.boxes import bounding_box, cropped
 from habitat_radiomics.cross_check import difference
 from habitat_radiomics.features import extract_features
+from habitat_radiomics.grey_levels import grey_levels_of
+from habitat_radiomics.kernels import compile_features
+from habitat_radiomics.texture_features import texture_values
+from habitat_radiomics.texture_matrices import neighbourhood, texture_matrices
 
 VOLUME, VOXELS, SHELL_MM, PAD = (100, 192, 192), 30_000, 10, 25
 LARGE_VOLUME, LARGE_REGION = (300, 512, 512), 500_000
@@ -38,24 +29,17 @@ SIGMAS_MM = (1.0, 3.0, 5.0)
 TEXTURES = {"image_types": {"Original": {}}, "classes": ["glcm", "glrlm", "glszm", "gldm", "ngtdm"], "shape": False}
 
 
-class Pair(NamedTuple):
-    """Theirs and ours: functions without arguments, and one that says how far their results differ."""
-
-    step: str
-    library: str
-    theirs: Callable | None
-    ours: Callable
-    differ: Callable
-    goal_s: float
-    goal_ratio: float = 0.0
+radiomics.setVerbosity(60)
+sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 
 @cache
-def scan(volume=VOLUME, voxels=VOXELS):
+def scan(voxels=None):
     """Image of correlated noise, and its regions: tumour, shell, and three habitats without connected parts."""
+    volume, voxels = VOLUME, voxels or VOXELS
     random, grid = np.random.default_rng(0), np.indices(volume, dtype=np.float32)
     distance = np.sqrt(sum((axis - size / 2) ** 2 for axis, size in zip(grid, volume, strict=True)))
-    distance += 20 * _smooth(random, volume, 6)
+    distance += 2 * _smooth(random, volume, 6)
     tumour = distance < np.partition(distance.ravel(), voxels)[voxels]
     texture = _smooth(random, volume, 3)
     array = 400 + 120 * texture + 150 * tumour + 30 * random.normal(size=volume)
@@ -79,6 +63,13 @@ def cropped_scan():
     union = np.logical_or.reduce([sitk.GetArrayViewFromImage(mask) for mask in masks.values()])
     box = tuple(slice(max(side.start - PAD, 0), side.stop + PAD) for side in bounding_box(union))
     return cropped(image, box), {name: cropped(mask, box) for name, mask in masks.items()}
+
+
+def _tight(name, voxels=None):
+    """Image and mask of one region, cropped to its box."""
+    image, masks = scan(voxels)
+    box = bounding_box(sitk.GetArrayViewFromImage(masks[name]) > 0)
+    return cropped(image, box), {name: cropped(masks[name], box)}
 
 
 # the comparisons
@@ -107,7 +98,9 @@ def _regions(scanned, step, goal_s, goal_ratio):
             values[region][feature] = value
         return values
 
-    return Pair(step, "pyradiomics", theirs, ours, _largest_difference, goal_s, goal_ratio)
+    return Comparison(
+        step, "pyradiomics", theirs, ours, _largest_difference, goal_s, goal_ratio, rounds=1, warm=compile_features
+    )
 
 
 def executed(image, mask, bank):
@@ -126,31 +119,53 @@ def _largest_difference(theirs, ours):
     return f"{len(pairs)} values, {above} differ by more than 1e-6, largest {max(differences):.0e}"
 
 
-def texture_of_one_image():
-    """Five texture classes of one image of 30,000 voxels; the goal is 150 ns a voxel."""
-    image, masks = cropped_scan()
-    one = {"tumour": masks["tumour"]}
-    return Pair(
-        "textures of one image, 30,000 voxels",
+def texture_of_30000_voxels():
+    """Five texture classes of one more image of a region whose neighbours are known."""
+    return _texture(VOXELS)
+
+
+def texture_of_5000_voxels():
+    """The same in a small region, where calculating features weighs more than counting."""
+    return _texture(5000)
+
+
+def _texture(voxels):
+    image, masks = _tight("tumour", voxels)
+    inside, array = (sitk.GetArrayFromImage(each) for each in (masks["tumour"], image))
+    around = neighbourhood(inside > 0, distances=[1])
+    values = array[inside > 0]
+
+    def ours():
+        grey = grey_levels_of(values, np.sort(values), {"bin_width": 25, "bin_count": None})
+        matrices = texture_matrices(grey.ranks, grey.levels, around, 0)
+        found = texture_values(matrices, grey.levels, grey.voxels, around, None)
+        named = ((f"original_{of}_{name}", value) for of, features in found.items() for name, value in features.items())
+        return {"tumour": dict(named)}
+
+    return Comparison(
+        f"textures of one image, {voxels:,} voxels",
         "pyradiomics",
-        lambda: {"tumour": executed(image, one["tumour"], TEXTURES)},
-        lambda: {"tumour": _values(image, one, TEXTURES)},
+        lambda: {"tumour": executed(image, masks["tumour"], TEXTURES)},
+        ours,
         _largest_difference,
-        150e-9 * VOXELS,
+        150e-9 * voxels,
+        rounds=15,
+        warm=compile_features,
     )
 
 
 def shape_of_a_scattered_habitat():
     """Shape of a habitat whose 10,000 voxels nearly all lie on its surface."""
-    image, masks = cropped_scan()
-    one, shape = {"habitat": masks["habitat2"]}, {"image_types": {}, "shape": True}
-    return Pair(
+    image, one = _tight("habitat2")
+    shape = {"image_types": {}, "shape": True}
+    return Comparison(
         "shape of a scattered habitat, 10,000 voxels",
         "pyradiomics",
-        lambda: {"habitat": executed(image, one["habitat"], shape)},
-        lambda: {"habitat": _values(image, one, shape)},
+        lambda: {"habitat2": executed(image, one["habitat2"], shape)},
+        lambda: {"habitat2": _values(image, one, shape)},
         _largest_difference,
         0.02,
+        warm=compile_features,
     )
 
 
@@ -176,13 +191,14 @@ def laplacian_of_three_scales():
     def unequal(theirs, ours):
         return f"{sum(int((a != b).sum()) for a, b in zip(theirs, ours, strict=True))} voxels differ in the last bit"
 
-    return Pair(
+    return Comparison(
         "LoG of 1, 3 and 5 mm in the box of the regions",
         "SimpleITK",
         lambda: [theirs(sigma) for sigma in SIGMAS_MM],
         lambda: [laplacian_of_gaussian(array, sigma_mm=s, spacing=(1, 1, 1), box=box) for s in SIGMAS_MM],
         unequal,
         0.5,
+        warm=compile_features,
     )
 
 
@@ -195,75 +211,24 @@ def memory_of_a_large_volume():
     region = distance < np.partition(distance.ravel(), LARGE_REGION)[LARGE_REGION]
     image, mask = sitk.GetImageFromArray(array), sitk.GetImageFromArray(region.astype(np.uint8))
     del array, distance, region
-    return Pair(
+    return Comparison(
         "512 x 512 x 300 voxels, one region of 500,000 x 1130 features",
-        "",
+        "none",
         None,
         lambda: _values(image, {"tumour": mask}, "A"),
         lambda _, ours: f"{sum(np.isfinite(list(ours.values())))} finite values; in all {peak_mb():.0f} MB",
         60,
+        rounds=1,
+        warm=compile_features,
     )
 
 
-PAIRS = (
+ROWS = [
     five_regions_in_the_full_volume,
     five_regions_cropped,
-    texture_of_one_image,
+    texture_of_30000_voxels,
+    texture_of_5000_voxels,
     shape_of_a_scattered_habitat,
     laplacian_of_three_scales,
     memory_of_a_large_volume,
-)
-
-
-# measuring
-
-
-def measured(pair, rounds=3):
-    """Median CPU seconds and peak MB of theirs and ours in turn, and how far the results of the last round differ."""
-    seconds, peaks, results = {"theirs": [], "ours": []}, {"theirs": [], "ours": []}, {"theirs": None}
-    for _ in range(rounds):
-        for side in ("theirs", "ours") if pair.theirs else ("ours",):
-            before = forgotten_peak_mb()
-            start = time.process_time()
-            results[side] = getattr(pair, side)()
-            seconds[side].append(time.process_time() - start)
-            peaks[side].append(peak_mb() - before)
-    medians = {
-        name: {side: statistics.median(values) if values else float("nan") for side, values in of.items()}
-        for name, of in (("seconds", seconds), ("peaks", peaks))
-    }
-    return medians["seconds"], medians["peaks"], pair.differ(results["theirs"], results["ours"])
-
-
-def forgotten_peak_mb():
-    """Let the kernel count the peak of memory anew (Linux); returns what is in use now."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return peak_mb()
-
-
-def peak_mb():
-    """Largest resident memory since it was last forgotten."""
-    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
-
-
-def main(words):
-    """Print one line for every pair whose name contains one of the words."""
-    radiomics.setVerbosity(60)
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    image, masks = cropped_scan()
-    _values(image, {"shell": masks["habitat1"]}, "A")  # compile, or load what is compiled
-    print("| step | library | CPU s | ours | times as fast | goal | peak MB | ours | difference |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for make in PAIRS:
-        if not words or any(word in make.__name__ for word in words):
-            pair = make()
-            seconds, peaks, differs = measured(pair)
-            goal = f"{pair.goal_s:.3g} s" + (f", {pair.goal_ratio:g} times" if pair.goal_ratio else "")
-            cells = [pair.step, pair.library, f"{seconds['theirs']:.3g}", f"{seconds['ours']:.3g}"]
-            cells += [f"{seconds['theirs'] / seconds['ours']:.3g}", goal]
-            cells += [f"{peaks['theirs']:.0f}", f"{peaks['ours']:.0f}", differs]
-            print(f"| {' | '.join(cells)} |", flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+]

@@ -1,0 +1,119 @@
+"""Rows of the table for image preprocessing."""
+
+import tempfile
+from pathlib import Path
+
+from harness import Comparison  # isort: skip  sets threads before numpy is imported
+
+import numpy as np
+import SimpleITK as sitk
+from inputs import head, resized, source
+
+from habitat_radiomics.bias import ENGINES, shrink_factors
+from habitat_radiomics.body import body_mask
+from habitat_radiomics.images import single_thread, write_image
+from habitat_radiomics.register import register
+
+SIZE = [320, 320, 24]
+
+
+def n4_shrink_4():
+    return n4(head("brain1", size=SIZE), source("brain1"), shrink=4, goal_s=0.3, rounds=1)
+
+
+def n4_shrink_2():
+    return n4(head("brain1", size=SIZE), source("brain1"), shrink=2, goal_s=1.0, rounds=1)
+
+
+def n4_native():
+    return n4(head("brain2"), source("brain2"), shrink=4, goal_s=0.3, rounds=1)
+
+
+def n4(image, name, *, shrink, goal_s, rounds=3):
+    single_thread()
+    body = body_mask(image)
+    factors = shrink_factors(image.GetSize(), shrink)
+    coarse = sitk.Shrink(image, factors), sitk.Shrink(sitk.And(body, image > 0), factors)
+
+    def field(engine):
+        return sitk.GetArrayFromImage(ENGINES[engine](*coarse, image, (50, 50, 50, 50), 1e-3))
+
+    def differ(theirs, ours):
+        inside = sitk.GetArrayViewFromImage(body) != 0
+        largest, spread = np.abs(theirs - ours)[inside].max(), theirs[inside].std()
+        return f"log field at most {largest:.1e} in the mask (SD of the field {spread:.2f})"
+
+    return Comparison(
+        step=f"N4, {' x '.join(map(str, image.GetSize()))} ({name}), shrink factor {shrink}, 4 x 50 iterations",
+        library="SimpleITK",
+        theirs=lambda: field("reference"),
+        ours=lambda: field("fast"),
+        differ=differ,
+        goal_s=goal_s,
+        goal_ratio=100,
+        rounds=rounds,
+    )
+
+
+def writing():
+    single_thread()
+    image = resized(head("brain1"), SIZE)
+    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
+
+    def size(name):
+        file = folder / name
+        megabytes = file.stat().st_size / 1e6
+        file.unlink()
+        return megabytes
+
+    def differ(_, __):
+        sitk.WriteImage(image, str(folder / "theirs.nii.gz"), useCompression=True)
+        write_image(image, folder / "ours.nii.gz")
+        values = [sitk.GetArrayFromImage(sitk.ReadImage(str(folder / f"{n}.nii.gz"))) for n in ("theirs", "ours")]
+        same = "same voxels" if np.array_equal(*values) else "voxels differ"
+        return f"{same}; {size('theirs.nii.gz'):.1f} and {size('ours.nii.gz'):.1f} MB"
+
+    return Comparison(
+        step=f"writing {' x '.join(map(str, SIZE))} float32 as .nii.gz, seen to be whole",
+        library="SimpleITK",
+        theirs=lambda: sitk.WriteImage(image, str(folder / "theirs.nii.gz"), useCompression=True),
+        ours=lambda: write_image(image, folder / "ours.nii.gz"),
+        differ=differ,
+        goal_s=0.1,
+    )
+
+
+def registration():
+    """Another contrast of the same head, moved; the error is the largest at the corners of a cube of 120 mm."""
+    single_thread()
+    fixed = head("brain1", size=SIZE)
+    true = movement(fixed)
+    moved = sitk.Resample(fixed, fixed, true.GetInverse(), sitk.sitkBSpline, 0.0)
+    moving = sitk.Cast(100 * sitk.Log(sitk.Threshold(moved, 0, 1e9, 0) + 50), sitk.sitkFloat32)
+    corners = np.add(true.GetCenter(), 120 * (np.indices((2, 2, 2)).reshape(3, -1).T - 0.5))
+
+    def error_mm(result):
+        transform, _ = result
+        return max(np.linalg.norm(np.subtract(transform.TransformPoint(c), true.TransformPoint(c))) for c in corners)
+
+    return Comparison(
+        step=f"registration, rigid then affine, {' x '.join(map(str, SIZE))} ({source('brain1')})",
+        library="SimpleITK, 20 % of the voxels",
+        theirs=lambda: register(fixed, moving, method="affine", seed=1, samples=fixed.GetNumberOfPixels() // 5),
+        ours=lambda: register(fixed, moving, method="affine", seed=1),
+        differ=lambda theirs, ours: f"largest error {error_mm(theirs):.2f} and {error_mm(ours):.2f} mm",
+        goal_s=3.0,
+        rounds=1,
+    )
+
+
+def movement(fixed):
+    """Some degrees and millimetres about the centre of an image."""
+    transform = sitk.Euler3DTransform()
+    transform.SetCenter(fixed.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in fixed.GetSize()]))
+    transform.SetRotation(0.04, -0.03, 0.06)
+    transform.SetTranslation((4.0, -3.0, 2.5))
+    return transform
+
+
+ROWS = [n4_native, n4_shrink_4, n4_shrink_2, registration, writing]

@@ -318,8 +318,8 @@ def primary_regions(output):
 
 
 def image_record():
-    """Pattern of the records of preprocessed images; empty where there are no images."""
-    return str(rules.preprocess_image.output.record) if STUDY.has_images else ""
+    """Pattern of the records of preprocessed images; none where there are no images."""
+    return [str(rules.preprocess_image.output.record)] if STUDY.has_images else []
 
 
 def image_records(patients):

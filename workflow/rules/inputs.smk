@@ -317,6 +317,15 @@ def primary_regions(output):
 # bundle
 
 
+def image_record():
+    """Pattern of the records of preprocessed images; none where there are no images."""
+    return [str(rules.preprocess_image.output.record)] if STUDY.has_images else []
+
+
+def image_records(patients):
+    return expand(image_record(), patient=patients, sequence=SEQUENCES) if STUDY.has_images else []
+
+
 def code_of(scripts):
     """Hashes of the files that some scripts reach."""
     return {file: digest for script in scripts for file, digest in code_hashes(SCRIPTS / f"{script}.py").items()}
@@ -391,8 +400,7 @@ def final_files():
     if STUDY.applied:
         return rules.write_application.output
     if STUDY.predicts:
-        written = [rules.write_report, rules.write_nomogram_page, rules.write_provenance]
-        written += [rules.write_bundle] if STUDY.has_images else []
+        written = [rules.write_report, rules.write_nomogram_page, rules.write_provenance, rules.write_bundle]
         return [path for step in written for path in step.output]
     figures = {name: habitat_figures(name) for name in HABITATS}
     return paths_in(figures) + expand(COLLECTED.features, part=PARTS)

@@ -323,8 +323,8 @@ def registration_doubt(record):
     if record.get("failed", True) or record["hold"] >= LOWEST_HOLD:
         return ""
     return (
-        f"the registration could not be verified: a displacement of some millimetres costs {record['hold']:.1%} of what "
-        f"the images share (it moved them by {record['translation_mm']:.1f} mm and "
+        "the registration could not be verified: a displacement of some millimetres costs "
+        f"{record['hold']:.1%} of what the images share (it moved them by {record['translation_mm']:.1f} mm and "
         f"{record['rotation_degrees']:.1f} degrees)"
     )
 

@@ -32,8 +32,7 @@ if STUDY.predicts:
         "validate",
         f"validate_{OUTCOME_TYPE}",
     ]
-    STAGES += ["figures", f"figures_{OUTCOME_TYPE}", *(["bundle"] if STUDY.has_images else [])]
-    STAGES += ["apply" if STUDY.applied else "report"]
+    STAGES += ["figures", f"figures_{OUTCOME_TYPE}", "bundle", "apply" if STUDY.applied else "report"]
 for stage in STAGES:
 
     include: f"workflow/rules/{stage}.smk"

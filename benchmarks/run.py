@@ -41,7 +41,8 @@ def main():
             file=sys.stderr,
             flush=True,
         )
-    report = f"# Benchmarks of {datetime.date.today():%Y-%m-%d}\n\n{machine()}\n\n{harness.as_table(rows)}"
+    part = f" Rows asked for: {', '.join(words)}; `make bench` measures all." if words else ""
+    report = f"# Benchmarks of {datetime.date.today():%Y-%m-%d}\n\n{machine()}{part}\n\n{harness.as_table(rows)}"
     print(report)
     if asked.write or not words:
         RESULTS.mkdir(exist_ok=True)

@@ -13,10 +13,10 @@ from habitat_radiomics.tables import read_clinical, read_table, write_table
 from habitat_radiomics.training_ranges import scan_measures
 
 inputs = ("settings", "bundle", "ranges", "signatures*", "models*", "cutoffs*", "features", "batches*", "clinical")
-a = arguments(*inputs, "quality", "records", "warnings", "outside")
+a = arguments(*inputs, "quality", "records*", "warnings", "outside")
 settings, quality = read_json(a.settings), read_table(a.quality)
 kept = usable_patients([quality])
-records = {(p, s): read_json(a.records.format(patient=p, sequence=s)) for p in kept for s in settings["sequences"]}
+records = {(p, s): read_json(a.records[0].format(patient=p, sequence=s)) for p in kept for s in settings["sequences"]}
 applied = Applied(
     ranges=read_json(a.ranges),
     signatures={name: load_object(path) for name, path in zip(settings["signatures"], a.signatures, strict=True)},

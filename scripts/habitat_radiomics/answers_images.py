@@ -179,7 +179,9 @@ def _cross_check(quality):
 
 
 def feature_number(results):
-    """Features offered to every signature; in studies with images also those of every sequence and region."""
+    """Features offered to every signature, and of images those of every region; None without any signature."""
+    if not results.signatures:
+        return None
     offered = [
         f"{results.label('signatures', name)} {count(tables['funnel']['features'].iloc[0])}"
         for name, tables in results.signatures.items()

@@ -40,7 +40,9 @@ def scaling(results):
 
 
 def dimension_reduction(results):
-    """Selection steps and the features left after each, for the headline model."""
+    """Selection steps and the features left after each, for the headline model; None without any signature."""
+    if not results.signatures:
+        return None
     text = methods_text.selection_text(results.config, results.orders["signatures"])
     parts = []
     for name in headline_signatures(results):
@@ -73,7 +75,7 @@ def model_building(results):
     """Selection, models and internal validation together."""
     methods = _methods(results)
     parts = [
-        methods_text.selection_text(results.config, results.orders["signatures"]),
+        methods_text.selection_text(results.config, results.orders["signatures"]) if results.signatures else "",
         methods_text.models_text(results.config, results.orders["models"]),
         methods.validation_text(results.config, results.reference),
         methods.bootstrap_text(results.config),
@@ -165,7 +167,7 @@ def nonradiomic_method(results):
     """The model without features that others are compared with, and decision curves."""
     if not has_nonradiomic_reference(results):
         lost = "Compare with one, or say why not."
-        return Answer("No model without radiomic features was the reference.", missing=lost)
+        return Answer("The headline model was not compared as one with radiomics against one without.", missing=lost)
     clinical = results.config["models"][results.reference]["clinical"]
     names = listed(results.config["clinical"][name]["label"] or name for name in clinical)
     label, usefulness = results.label("models", results.reference), _methods(results).calibration_text(results.config)
@@ -174,19 +176,35 @@ def nonradiomic_method(results):
 
 
 def nonradiomic_result(results):
-    """Differences between the headline model and a reference without features."""
+    """Differences between models with features and a reference without: the headline model by cohort, then others."""
     if not has_nonradiomic_reference(results):
         lost = "Compare with one, or say why not."
-        return Answer("No model without radiomic features was compared with.", missing=lost)
-    parts = []
-    for cohort in results.cohorts:
-        test = results.comparison(results.headline, cohort)
-        if test is not None and not missing(test["difference"]):
-            limits = interval(test["ci_low"], test["ci_high"])
-            parts.append(f"{cohort_words(cohort)} {number(test['difference'])} ({limits}), p {p_value(test['p'])}")
+        return Answer("The headline model was not compared as one with radiomics against one without.", missing=lost)
+    tests = {cohort: _difference(results, results.headline, cohort) for cohort in results.cohorts}
+    parts = [f"{cohort_words(cohort)} {text}" for cohort, text in tests.items() if text]
     labels = [results.label("models", name) for name in (results.headline, results.reference)]
     text = f"{results.measure_label} of {labels[0]} minus {labels[1]}: {'; '.join(parts) or 'not estimable'}."
-    return Answer(text, (results.files["comparisons"],), "validation")
+    return Answer(text + _other_differences(results), (results.files["comparisons"],), "validation")
+
+
+def _other_differences(results):
+    """The other models with features against the reference, in the most independent cohort."""
+    cohort = results.honest_cohort
+    others = [
+        f"{results.label('models', name)} {text}"
+        for name in results.orders["models"]
+        if name != results.headline and results.config["models"][name]["signatures"]
+        if (text := _difference(results, name, cohort))
+    ]
+    return f" Other models, {cohort_words(cohort)}: {'; '.join(others)}." if others else ""
+
+
+def _difference(results, model, cohort):
+    """Difference from the reference with interval and p; None where it could not be estimated."""
+    test = results.comparison(model, cohort)
+    if test is None or missing(test["difference"]):
+        return None
+    return f"{number(test['difference'])} ({interval(test['ci_low'], test['ci_high'])}), p {p_value(test['p'])}"
 
 
 def interpretability(results):
@@ -202,7 +220,9 @@ def interpretability(results):
 
 
 def feature_statistics(results):
-    """Selected features with coefficients, and their agreement between readings."""
+    """Selected features with coefficients, and their agreement between readings; None without any signature."""
+    if not results.signatures:
+        return None
     parts = [_selected_text(results, name) for name in headline_signatures(results)]
     return Answer(
         f"{'; '.join(parts)}.", (*headline_files(results, "coefficients"), results.files["icc"]), "signatures"
@@ -311,12 +331,14 @@ def full_model(results):
 
 
 def unavailable_inputs(results):
-    """What the model does with missing inputs."""
+    """What the model does with missing and unusual inputs."""
     text = (
         "Missing clinical values take the training median or most frequent level; a patient without a sequence or with "
         "unusable content gets no prediction."
     )
-    return Answer(text)
+    bundle = results.files.get("bundle")
+    warned = " The bundle warns of values outside the ranges of the training patients." if bundle else ""
+    return Answer(text + warned, (bundle,))
 
 
 def limits(results):

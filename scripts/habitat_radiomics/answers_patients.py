@@ -229,7 +229,8 @@ def candidate_predictors(results):
         for name, tables in results.signatures.items()
     ]
     clinical = listed(results.config["clinical"][name]["label"] or name for name in results.orders["clinical"])
-    text = f"Candidates: {'; '.join(parts)}" + (f"; clinical: {clinical}." if clinical else ".")
+    parts += [f"clinical: {clinical}"] if clinical else []
+    text = f"Candidates: {'; '.join(parts)}."
     places = tuple(results.files["signatures"][name]["funnel"] for name in results.signatures)
     return Answer(text, places, "signatures")
 

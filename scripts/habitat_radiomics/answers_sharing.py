@@ -47,24 +47,30 @@ def code_shared(results):
 
 
 def model_files(results):
-    """Fitted objects with their checksums; None where none was recorded."""
-    recorded = results.provenance.get("results", {})
+    """The bundle or, without one, the fitted objects, with checksums; None where none was recorded."""
+    recorded, bundle = results.provenance.get("results", {}), results.files.get("bundle")
+    if bundle in recorded:
+        text = f"One file holds everything learnt, without code (skops, JSON), SHA-256 {recorded[bundle]}."
+        return Answer(text, (bundle,), "provenance")
     fitted = {path: digest for path, digest in recorded.items() if path.endswith(".skops")}
-    if not fitted:
+    own = {path: digest for path, digest in fitted.items() if f"/train/{results.headline}/" in path}
+    if not own:
         return None
-    head = f"/train/{results.headline}/"
-    own = {path: digest for path, digest in fitted.items() if head in path}
-    digests = "".join(f" Headline model: SHA-256 {digest}." for digest in own.values())
-    text = f"{count(len(fitted))} fitted objects are stored without code (skops).{digests}"
-    return Answer(text, tuple(own) or tuple(fitted), "provenance")
+    digests = ", ".join(own.values())
+    text = f"{count(len(fitted))} fitted objects are stored without code (skops); headline model: SHA-256 {digests}."
+    return Answer(text, tuple(own), "provenance")
 
 
 def ready_system(results):
-    """The page of the nomogram; None where there is none."""
-    if results.statistics["points"] is None:
+    """The page of the nomogram and the bundle; None where there is neither."""
+    points, bundle = results.statistics["points"], results.files.get("bundle")
+    parts = [] if points is None else [f"A page that works offline reads the risk from the nomogram ({NOMOGRAM_PAGE})."]
+    parts += ["The bundle predicts new patients from images and masks (make apply)."] if bundle else []
+    if not parts:
         return None
-    text = f"A page that works offline calculates the risk from the nomogram ({NOMOGRAM_PAGE})."
-    return Answer(text, (results.files["points"],), "nomogram")
+    return Answer(
+        " ".join(parts), (results.files.get("points"), bundle), "provenance" if points is None else "nomogram"
+    )
 
 
 def user_input(results):

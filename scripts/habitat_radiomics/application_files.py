@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from habitat_radiomics.bundle import read_bundle
+from habitat_radiomics.bundle_config import has_images
 from habitat_radiomics.faults import StudyFault
 from habitat_radiomics.whole_files import replace_text
 
@@ -37,7 +38,12 @@ def prepare_application(bundle, *, patients, images, name, results=RESULTS):
     config = Path(results, name, CONFIG)
     if config.parent.exists() and not config.is_file():
         raise StudyFault(f"{config.parent} belongs to another study. Choose another OUT.")
-    read_bundle(bundle, objects=False)  # the rules check it whole before any job; here it is not worth a folder
+    # The rules check it whole before any job; here it has to be worth a folder.
+    if not has_images(read_bundle(bundle, objects=False).config):
+        raise StudyFault(
+            f"{Path(bundle).name} predicts by features from tables, not from images. Write a configuration with study, "
+            "bundle and data (folder, patients, features), and run snakemake --configfile with it."
+        )
     replace_text(config, application_config(bundle, patients=patients, images=images, name=name))
     return str(config)
 

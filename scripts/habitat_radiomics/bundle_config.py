@@ -29,6 +29,7 @@ def kept_config(config):
         "data": {
             "geometry_tolerance_mm": config["data"]["geometry_tolerance_mm"],
             "incomplete_patients": "exclude",
+            "source": "tables" if has_images(config) else "features",
         },
         "bootstrap": {"replicates": 0},
     }
@@ -60,9 +61,15 @@ def applied_config(own, kept):
     return {**kept, **own, "data": {**kept["data"], **(own.get("data") or {})}}
 
 
+def has_images(config):
+    """Whether features come from images, and not from tables that the study brought."""
+    return config["data"]["source"] != "features"
+
+
 def learnt_members(config):
     """Return the paths of everything a study has to have learnt before it can be applied, below its results."""
-    nyul = [s for s in config["sequences"] if _intensity_method(config, s) == "nyul"]
+    sequences = config["sequences"] if has_images(config) else {}
+    nyul = [s for s in sequences if _intensity_method(config, s) == "nyul"]
     return [
         *(f"select/{name}/signature.skops" for name in config["signatures"]),
         *(f"train/{name}/{file}" for name in config["models"] for file in ("model.skops", "cutoff.json")),

@@ -2,9 +2,10 @@
 
 import textwrap
 
+from habitat_radiomics.bundle_config import has_images
 from habitat_radiomics.config import members_of
 from habitat_radiomics.estimator_words import WORDS
-from habitat_radiomics.habitat_sets import region_names
+from habitat_radiomics.habitat_sets import all_sets, region_names
 from habitat_radiomics.outcome_settings import is_survival, outcome_columns
 
 AXES = ("x", "y", "z")
@@ -22,7 +23,9 @@ def needs_of(config, ranges):
         See `training_ranges.training_ranges`, with ``site_column`` and ``sites``.
     """
     return {
+        "images": has_images(config),
         "sequences": [_sequence_needs(config, name, ranges) for name in config["sequences"]],
+        "features": {name: sorted(spans) for name, spans in ranges["features"].items()},
         "reader": config["reproducibility"]["primary_reader"],
         "mask_label": config["regions"]["mask_label"],
         "clinical": [_clinical_needs(config, name, ranges) for name in config["clinical"]],
@@ -34,6 +37,7 @@ def needs_of(config, ranges):
             "label": config["outcome"]["label"],
         },
         "models": [_model_needs(config, name) for name in config["models"]],
+        "nested": list(config["nested"]),
         "patients": ranges["patients"],
     }
 
@@ -74,7 +78,7 @@ def _model_needs(config, name):
         "kind": WORDS[model["estimator"]].name,
         "clinical": model["clinical"],
         "sequences": model_sequences(config, name),
-        "support_vectors": model["estimator"] == "svm",
+        "holds_values": model["estimator"] not in ("logistic", "cox"),
     }
 
 
@@ -85,8 +89,8 @@ def model_sequences(config, name):
         for member in members_of(config, signature):
             chosen = config["signatures"][member]
             used |= set(chosen.get("sequences", config["sequences"]))
-            sets = [s for s in config["habitats"] if region_names([s], chosen["regions"])]
-            used |= {sequence for s in sets for sequence in config["habitats"][s]["sequences"]}
+            sets = [own for name, own in all_sets(config).items() if region_names([name], chosen["regions"])]
+            used |= {sequence for own in sets for sequence in own["sequences"]}
     return [sequence for sequence in config["sequences"] if sequence in used]
 
 
@@ -100,17 +104,30 @@ def needs_text(needs, *, study):
         "Apply them with: make apply BUNDLE=bundle.zip PATIENTS=patients.tsv IMAGES=images.tsv OUT=my_centre",
         "This file holds fitted models, cut-offs, settings and ranges of the training patients. It holds no row, "
         "image or identifier of a patient; fitted objects carry digests of the training identifiers, by which whoever "
-        "knows an identifier already can recognise the patient." + _support_vectors(needs),
+        "knows an identifier already can recognise the patient." + _held_values(needs),
         "A research tool, not for diagnosis.",
     ]
     parts = [
         _filled(paragraphs),
-        _listed("Images (images.tsv: patient, sequence, image, mask)", map(_sequence_line, needs["sequences"])),
-        _listed("Masks", _mask_lines(needs)),
+        *(_image_parts(needs) if needs["images"] else [_listed("Tables of features", _feature_lines(needs))]),
         _listed("Columns of patients.tsv beside patient", _column_lines(needs)),
         _listed("Models", map(_model_line, needs["models"])),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _image_parts(needs):
+    return [
+        _listed("Images (images.tsv: patient, sequence, image, mask)", map(_sequence_line, needs["sequences"])),
+        _listed("Masks", _mask_lines(needs)),
+    ]
+
+
+def _feature_lines(needs):
+    """Features that the scores take; the tables need all columns that the study had."""
+    yield "One table for each sequence and region, with all columns that the study had (data.features of config.yaml)."
+    for name, features in needs["features"].items():
+        yield f"Signature {name} takes {', '.join(features) or 'none of them'}."
 
 
 def _filled(paragraphs):
@@ -122,13 +139,13 @@ def _listed(title, lines):
     return "\n".join([title, "-" * len(title), *(shown or ["- none"])])
 
 
-def _support_vectors(needs):
-    names = [model["label"] for model in needs["models"] if model["support_vectors"]]
+def _held_values(needs):
+    names = [model["label"] for model in needs["models"] if model["holds_values"]] + needs["nested"]
     if not names:
         return ""
     return (
-        f" A support vector machine ({', '.join(names)}) consists of standardised predictor values of some training "
-        "patients, without their identifiers."
+        f" Models other than regressions ({', '.join(names)}) hold values of training patients without their "
+        "identifiers: standardised predictors (support vectors, nearest neighbours), or scores behind calibration."
     )
 
 

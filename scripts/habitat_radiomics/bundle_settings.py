@@ -5,6 +5,7 @@ import json
 from habitat_radiomics import settings
 from habitat_radiomics.bundle_config import kept_config
 from habitat_radiomics.outcome_settings import event_column, is_survival
+from habitat_radiomics.study import EXCLUSION_ADVICE
 
 FEWEST_JUDGED = 10  # patients of a known outcome, below which no validation is attempted
 
@@ -13,7 +14,7 @@ def training_description(study):
     """What new patients are compared with the training patients by: sequences, signatures, variables, centres."""
     site, patients = study.config["split"]["site_column"], study.in_cohort("train")
     return {
-        "sequences": study.sequences,
+        "sequences": study.sequences if study.has_images else [],
         "signatures": list(study.config["signatures"]),
         "variables": {name: settings.variable(variable) for name, variable in study.config["clinical"].items()},
         "site_column": site,
@@ -44,16 +45,21 @@ def comparison(study):
     return {
         "signatures": list(config["signatures"]),
         "models": list(config["models"]),
-        "sequences": study.sequences,
+        "sequences": study.sequences if study.has_images else [],
         "described": [
             {"name": n, "label": settings.model_label(config, n), **{key: m[key] for key in ("signatures", "clinical")}}
             for n, m in models
         ],
         "variables": settings.described(config)["variables"],
         "normalised": {s: settings.intensity(study, s)["method"] != "none" for s in study.sequences},
-        "excluded": {patient: list(reason) for patient, reason in study.excluded.items()},
+        "excluded": {p: [code, _without_advice(text)] for p, (code, text) in study.excluded.items()},
         "sites": {p: row.get(config["split"]["site_column"]) for p, row in study.patients.items()},
     }
+
+
+def _without_advice(sentence):
+    """Why a patient is left out, without how to leave it out."""
+    return sentence.removesuffix(f" {EXCLUSION_ADVICE}")
 
 
 def application(study):

@@ -90,7 +90,8 @@ def cohort_words(cohort):
 
 def median_of(values):
     """Return the median of a column of text or numbers, NaN without any."""
-    return pd.to_numeric(values, errors="coerce").median()
+    known = pd.to_numeric(values, errors="coerce").dropna()
+    return known.median() if len(known) else float("nan")
 
 
 def listed(words):

@@ -57,11 +57,22 @@ def compile_features():
         extract_features(image, masks, banks={"tumour": "A"}, settings=settings, engine="fast")
 
 
+def compile_voxel_maps():
+    """`voxel_kernels`."""
+    import numpy as np
+
+    from habitat_radiomics.voxel_maps import voxel_values
+
+    levels = np.random.default_rng(0).integers(1, 5, (5, 5, 5))
+    voxel_values(levels.astype(float), levels > 1, levels, features=["firstorder_Mean"])
+
+
 # What compiles each module of kernels, as steps call it: another type or order of an array would be compiled again.
 COMPILERS = {
     "lasso_kernel": (compile_logistic_lasso, compile_cox_lasso),
     "cox_kernel": (compile_univariable_cox,),
     **dict.fromkeys(("grey_levels", "recursive_gaussian", "texture_matrices"), (compile_features,)),
+    "voxel_kernels": (compile_voxel_maps,),
 }
 
 

@@ -96,7 +96,7 @@ def _parameters(results):
 
 
 def _robust(results):
-    if not has_images(results):
+    if not (has_images(results) and results.signatures):
         return OPEN, ""
     without = [name for name in headline_signatures(results) if not _has_step(results, name, ROBUSTNESS_STEPS)]
     if without:
@@ -119,6 +119,8 @@ def _readings(results):
 
 
 def _redundant(results):
+    if not results.signatures:
+        return OPEN, ""
     without = [name for name in headline_signatures(results) if not _has_step(results, name, REDUNDANCY_STEPS)]
     return (
         (NO, f"No selection in {_labels(results, without)}.")

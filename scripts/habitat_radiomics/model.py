@@ -175,6 +175,13 @@ def cutoff_scores(fitted, predictors):
     return model_prediction(fitted, predictors)["score"] if held_out is None else pd.Series(held_out, predictors.index)
 
 
+def predict_alone(fitted, predictors):
+    """Predict every patient alone (columns as `model_prediction`): whoever else is predicted changes no digit then,
+    also where an estimator multiplies matrices, whose last digit depends on their size.
+    """
+    return pd.concat([model_prediction(fitted, predictors.iloc[[row]]) for row in range(len(predictors))])
+
+
 def prediction_columns(pipeline):
     """Return ``score`` and ``probability``, or ``score`` and the risks by horizon and survival by time."""
     return ["score", *getattr(pipeline["estimator"], "prediction_columns", ["probability"])]

@@ -11,7 +11,7 @@ from habitat_radiomics.faults import DataFault
 from habitat_radiomics.images import image_geometry
 from habitat_radiomics.intensity import intensity_statistics
 from habitat_radiomics.regions import check_size, describe_mask
-from habitat_radiomics.register import register
+from habitat_radiomics.register import register, registration_doubt
 from habitat_radiomics.resample import (
     crop_grid,
     field_of_view,
@@ -75,7 +75,7 @@ def preprocess_image(image, masks, settings, *, reference=None):
         "statistics": intensity_statistics(corrected, body),
         "snr": snr,
         "masks": readings,
-        "warnings": _warnings(readings),
+        "warnings": _warnings(readings, registration),
     }
     return on_grid, resample_mask(body, grid, transform=transform), record
 
@@ -180,8 +180,8 @@ def _check_snr(snr, minimum):
         )
 
 
-def _warnings(readings):
-    found = []
+def _warnings(readings, registration):
+    found = [doubt] if (doubt := registration_doubt(registration)) else []
     for reading, record in readings.items():
         if record["touches_border"]:
             found.append(f"reading {reading} touches the border of its image: the tumour may be cut off")

@@ -16,6 +16,7 @@ NEARBY_MM, NEARBY_VOXELS, NEARBY_DEGREES = 6.0, 1.5, 6.0  # how far a solution i
 BETTER = 0.02  # share by which no displacement may raise mutual information
 MEASURES = ("metric_before", "metric_after", "rotation_degrees", "translation_mm", "hold", "gain")
 LOWEST_HOLD = 0.1  # share of it that displacements must cost on average: MR and MR 0.27 and more, MR and PET 0.06
+LITTLE_MM, LITTLE_DEGREES = 10.0, 5.0  # a movement that may stand although the images do not hold it
 
 
 def register(
@@ -300,11 +301,32 @@ def _failure(found, max_rotation, max_translation):
         return f"it turned the image by {found['rotation_degrees']:.1f} degrees, more than {max_rotation:g}"
     if found["gain"] > BETTER:
         return f"the images fit better some millimetres or degrees away (mutual information {found['gain']:.0%} higher)"
-    if found["hold"] < LOWEST_HOLD:
+    if found["hold"] < LOWEST_HOLD and not _moved_little(found):
         return (
-            f"the images have nothing in common to align (a displacement costs {found['hold']:.1%} of what they share)"
+            "the images have too little in common to hold it where it is (a displacement costs "
+            f"{found['hold']:.1%} of what they share), yet it moved them by {found['translation_mm']:.1f} mm and "
+            f"{found['rotation_degrees']:.1f} degrees"
         )
     return None
+
+
+def _moved_little(found):
+    return found["translation_mm"] <= LITTLE_MM and found["rotation_degrees"] <= LITTLE_DEGREES
+
+
+def registration_doubt(record):
+    """What should be looked at in a registration that did not fail; empty without doubt.
+
+    Images of other kinds (PET, diffusion) may share too little for the check of `displacement_costs`. A small movement
+    of them stands, because their headers agree with it.
+    """
+    if record.get("failed", True) or record["hold"] >= LOWEST_HOLD:
+        return ""
+    return (
+        "the registration could not be verified: a displacement of some millimetres costs "
+        f"{record['hold']:.1%} of what the images share (it moved them by {record['translation_mm']:.1f} mm and "
+        f"{record['rotation_degrees']:.1f} degrees)"
+    )
 
 
 def _record(method, start, found, reason):

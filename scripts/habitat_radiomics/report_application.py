@@ -145,10 +145,11 @@ def summary(application):
     concerned = _patients(warnings, WARNING)
     sentences = [
         f"{count(predicted)} of {_counted(application.screened, 'patient')} predicted by the models of the study "
-        f"{application.manifest['study']}, which were fitted on {count(application.needs['patients'])} other patients."
+        f"{application.manifest['study']}, which were fitted on {count(application.needs['patients'])} patients."
     ]
     if results.metrics is not None:
         sentences.append(headline_sentence(results, results.label("models", results.headline), "external"))
+        sentences += _known_sentence(application.warnings)
     else:
         sentences.append(_unjudged(application))
     cards = [
@@ -163,6 +164,17 @@ def summary(application):
 def _patients(warnings, severity):
     found = warnings[(warnings["severity"] == severity) & (warnings["patient"] != "")]
     return found["patient"].nunique()
+
+
+def _known_sentence(warnings):
+    """Say that a validation is none where patients may have trained the models; nothing where none may."""
+    known = warnings[warnings["kind"] == "trained_on"]["patient"].nunique()
+    if not known:
+        return []
+    return [
+        f"Of the patients, {count(known)} have identifiers of training patients. If they are the same persons, this is "
+        "no validation: leave them out, or rename them if they are not."
+    ]
 
 
 def _unjudged(application):

@@ -230,4 +230,8 @@ def test_applying_writes_its_configuration_once_the_bundle_is_whole(members, tmp
         prepare_application(str(bundle), **tables, name="../up", results=results)
     with pytest.raises(StudyFault, match="bundle gone.zip does not exist"):
         prepare_application("gone.zip", **tables, name="other", results=results)
+    given = {**kept_config(small_config()), "data": {"source": "features"}}
+    bundle = written(tmp_path, bundle_bytes({**members, "config.json": json.dumps(given).encode()}, ABOUT))
+    with pytest.raises(StudyFault, match="predicts by features from tables, not from images. Write a configuration"):
+        prepare_application(str(bundle), **tables, name="other", results=results)
     assert not (results / "other").exists()

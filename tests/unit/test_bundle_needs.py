@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from habitat_radiomics.bundle_config import kept_config
+from habitat_radiomics.bundle_config import kept_config, learnt_members
 from habitat_radiomics.bundle_needs import model_sequences, needs_of, needs_text, span
 from habitat_radiomics.config import complete_config
 from small_study import CONFIG, ROOT
@@ -16,6 +16,7 @@ RANGES = {
     "scans": {s: {f"spacing_{axis}_mm": SPAN for axis in "xyz"} for s in ("T1", "T2")},
     "clinical": {"age": {**SPAN, "low": 31.0, "high": 80.0, "missing": 2}, "sex": {"levels": ["F", "M"], "n": 30}},
     "batches": {},
+    "features": {"tumour": {"T1|tumour|original_glcm_Contrast": SPAN}},
     "site_column": "site",
     "sites": ["A", "B"],
 }
@@ -43,14 +44,24 @@ def test_the_text_names_images_masks_columns_units_and_models():
     ):
         assert " ".join(words.split()) in " ".join(text.split()), words
     assert max(map(len, text.splitlines())) <= 100
-    assert "support vector" not in text
+    assert "hold values of training patients" not in text
 
 
 def test_a_support_vector_machine_is_said_to_hold_values_of_patients():
     models = {"machine": {"signatures": ["tumour"], "estimator": "svm"}}
     needs = needs_of(kept(models=models), RANGES)
-    assert needs["models"][0]["support_vectors"]
-    assert "standardised predictor values of some training patients" in " ".join(needs_text(needs, study="s").split())
+    assert needs["models"][0]["holds_values"]
+    text = " ".join(needs_text(needs, study="s").split())
+    assert "Models other than regressions (machine) hold values of training patients without their identifiers" in text
+
+
+def test_a_study_of_feature_tables_needs_these_and_no_images():
+    config = {**kept(), "data": {"source": "features"}}
+    text = " ".join(needs_text(needs_of(config, {**RANGES, "scans": {}}), study="s").split())
+    assert "One table for each sequence and region, with all columns that the study had" in text
+    assert "Signature tumour takes T1|tumour|original_glcm_Contrast." in text
+    assert "images.tsv: patient" not in text and "Masks" not in text
+    assert not [name for name in learnt_members(config) if "intensity_scale" in name]
 
 
 def test_combat_needs_the_centre_of_every_patient():
@@ -75,6 +86,9 @@ def test_the_sequences_of_a_model_include_those_of_its_habitats():
     config["signatures"]["habitat"]["sequences"] = ["T2"]
     assert model_sequences(config, "habitat") == ["T1", "T2"]
     assert model_sequences(config, "clinical") == []
+    nested = {"core": config["habitats"].pop(next(iter(config["habitats"])))}
+    config["signatures"]["habitat"]["regions"] = ["core3"]
+    assert model_sequences({**config, "nested": nested}, "habitat") == ["T1", "T2"]
 
 
 @pytest.mark.parametrize(("low", "high", "text"), [(0.5, 0.5, "0.5"), (1, 2.25, "1 to 2.25")])

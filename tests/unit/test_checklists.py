@@ -74,7 +74,9 @@ def filled(name, results):
 
 
 def answer(name, number, results):
-    return filled(name, results).loc[number, "answer"].replace("\N{NO-BREAK SPACE}", " ")
+    items = ITEMS[name][ITEMS[name]["number"].eq(number) | ITEMS[name]["number"].str.startswith("Condition")]
+    found = filled_checklist(name, items, results).set_index("number")
+    return found.loc[number, "answer"].replace("\N{NO-BREAK SPACE}", " ")
 
 
 # The lists --------------------------------------------------------------------------------------------------------
@@ -178,6 +180,17 @@ def test_the_script_writes_what_the_library_fills(binary, tmp_path):
     for name, path in zip(LISTS, tables, strict=True):
         found = pd.read_csv(path, dtype=str, keep_default_na=False)
         pd.testing.assert_frame_equal(found, filled_checklist(name, ITEMS[name], stored))
+
+
+def test_a_study_of_clinical_models_has_no_answer_on_features(binary):
+    models = {name: {**model, "signatures": []} for name, model in binary.config["models"].items()}
+    config = {**binary.config, "signatures": {}, "models": models}
+    clinical = replace(binary, signatures={}, icc=None, config=config, orders={**binary.orders, "signatures": []})
+    table = filled("CLEAR", clinical)
+    assert set(table.loc[["27", "33", "46"], "status"]) == {"to be answered"}
+    assert "not compared as one with radiomics" in table.loc["48", "answer"]
+    assert filled("METRICS", clinical).loc[["14", "15", "24"], "credit"].tolist() == ["open", "open", "no"]
+    assert filled("TRIPOD+AI", clinical).loc["9a", "answer"] == "Candidates: clinical: age and sex."
 
 
 # Stored numbers ---------------------------------------------------------------------------------------------------
@@ -295,8 +308,19 @@ def test_survival_answers_quote_c_the_sample_size_the_tests_and_the_slopes(survi
 def test_the_commit_and_the_hash_of_the_headline_model_are_told(binary):
     assert "commit c0ffee" in answer("CLEAR", "56", binary)
     table = filled("CLEAR", binary)
-    assert f"Headline model: SHA-256 {'c' * 64}." in table.loc["57", "answer"]
+    assert f"headline model: SHA-256 {'c' * 64}." in table.loc["57", "answer"]
     assert table.loc["57", "files"] == "results/demo/train/combined/model.skops"
+    assert table.loc["58", "status"] == "to be answered"
+
+
+def test_a_bundle_stands_for_the_models(binary):
+    path = "results/demo/model/bundle.zip"
+    record = {**binary.provenance, "results": {**binary.provenance["results"], path: "b" * 64}}
+    bundled = replace(binary, files={**binary.files, "bundle": path}, provenance=record)
+    table = filled("CLEAR", bundled)
+    assert f"SHA-256 {'b' * 64}." in table.loc["57", "answer"] and table.loc["57", "files"] == path
+    assert "make apply" in table.loc["58", "answer"]
+    assert "outside the ranges of the training patients" in answer("TRIPOD+AI", "27a", bundled)
 
 
 def test_the_confusion_matrix_follows_from_the_stored_counts(binary):
@@ -306,6 +330,12 @@ def test_the_confusion_matrix_follows_from_the_stored_counts(binary):
         f"true positives {right}, false negatives {7 - right}, true negatives {spared}, false positives {7 - spared}"
     )
     assert words in answer("CLEAR", "47", binary)
+
+
+def test_every_model_with_features_is_set_against_the_reference(binary):
+    row = binary.comparison("expansion", "external")
+    words = f"Radiomics (expansion) {row['difference']:.2f} ("
+    assert words in answer("CLEAR", "48", binary).replace("\N{MINUS SIGN}", "-")
 
 
 def test_weighed_classes_and_estimated_batches_are_told(binary):

@@ -6,7 +6,7 @@ import SimpleITK as sitk
 
 from habitat_radiomics import register as registration
 from habitat_radiomics.images import read_image
-from habitat_radiomics.register import displacement_costs, register
+from habitat_radiomics.register import displacement_costs, register, registration_doubt
 from imaging_phantoms import image_of
 
 SHAPE, SPACING = (18, 48, 48), (2.0, 2.0, 4.0)
@@ -151,16 +151,23 @@ def test_a_solution_that_missed_its_place_fails_with_the_reason(monkeypatch, mis
     assert record["gain"] > 0.02
 
 
-def test_images_that_have_nothing_in_common_fail_with_the_reason():
+def test_images_that_have_too_little_in_common_may_move_little_with_a_warning_and_not_far():
     noise = np.random.default_rng(7).normal(100, 20, SHAPE).astype(np.float32)
     fixed = head("first")
     costs = displacement_costs(
         fixed, image_of(noise, spacing=SPACING, origin=fixed.GetOrigin()), sitk.Euler3DTransform()
     )
     assert abs(costs.mean()) < 0.1
-    found = {"metric_before": -0.1, "metric_after": -0.2, "rotation_degrees": 0, "translation_mm": 0}
-    reason = registration._failure({**found, "hold": costs.mean(), "gain": 0.0}, 30, 50)
-    assert reason.startswith("the images have nothing in common to align (a displacement costs ")
+    found = {"metric_before": -0.1, "metric_after": -0.2, "hold": costs.mean(), "gain": 0.0}
+    far, near = ({**found, "rotation_degrees": turned, "translation_mm": 2.0} for turned in (12.0, 1.0))
+    reason = registration._failure(far, 30, 50)
+    assert reason.startswith("the images have too little in common to hold it where it is (a displacement costs ")
+    assert reason.endswith("yet it moved them by 2.0 mm and 12.0 degrees")
+    assert registration._failure(near, 30, 50) is None
+    doubt = registration_doubt({**near, "failed": False})
+    assert doubt.startswith("the registration could not be verified: a displacement of some millimetres costs ")
+    assert registration_doubt({**near, "hold": 0.3, "failed": False}) == ""
+    assert registration_doubt({"method": "none"}) == ""
 
 
 def test_displacements_are_judged_where_all_of_them_see_the_moving_image():

@@ -26,6 +26,7 @@ def warnings():
         ("P060", "refused", "not_predicted", "sequence missing", "", "", None, "P060 is not predicted: has no T1."),
         ("P061", "warning", "feature_range", "Combined", "1 of 1", "", 2.5, "1 of 1 features lie outside."),
         ("P061", "warning", "clinical_missing", "age", "missing", "", None, "Age is missing; 60 stands in."),
+        ("P063", "warning", "trained_on", "", "", "", None, "The identifier is that of a training patient."),
         ("P062", "note", "intensity", "T1", "3", "1 to 2", 4.0, "T1: median intensity is 3."),
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -81,7 +82,8 @@ def text(application):
 
 
 def test_the_page_begins_with_who_was_predicted_and_how_well(application, text):
-    assert "40 of 41 patients were predicted by the models of the study home, which were fitted on 30 other" in text
+    assert "40 of 41 patients were predicted by the models of the study home, which were fitted on 30 patients" in text
+    assert "Of the patients, 1 have identifiers of training patients. If they are the same persons, this is no" in text
     row = application.results.metric("combined", "external", "c_harrell")
     assert f"the model Combined reached a C-index of {row['estimate']:.2f}" in text
     assert "Read these numbers with the warnings and notes below" in text
@@ -98,7 +100,7 @@ def test_every_patient_stands_with_risks_group_and_number_of_warnings(applicatio
 def test_refusals_warnings_and_what_concerns_all_are_on_the_page(text):
     for words in warnings()["message"]:
         assert words in text
-    assert "Patients that are not predicted (1)" in text and "Warnings and notes (3)" in text
+    assert "Patients that are not predicted (1)" in text and "Warnings and notes (4)" in text
     assert "Features outside the range of the training patients, or missing (1)" in text
 
 
@@ -144,5 +146,5 @@ def test_in_a_browser_the_page_asks_for_nothing_fits_the_window_and_sorts_its_wa
             broken: Array.from(document.images).filter((i) => !i.complete || !i.naturalWidth).length};
     """
     answer, console = in_browser(application_page(application, PARTS), script, tmp_path, size=size)
-    assert answer == {"asked": [], "wide": 0, "sorted": ["P062", "P061", "P061"], "broken": 0}
+    assert answer == {"asked": [], "wide": 0, "sorted": ["P063", "P062", "P061", "P061"], "broken": 0}
     assert console == []

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from habitat_radiomics.combat import Combat, metadata_column
-from habitat_radiomics.model import build_model, fit_model, model_prediction
+from habitat_radiomics.model import build_model, fit_model, model_prediction, predict_alone
 from habitat_radiomics.signature import build_signature, fit_signature, selected_features, signature_score
 from habitat_radiomics.weighted_sum import weighted_sum
 
@@ -28,6 +28,19 @@ def test_a_weighted_sum_of_no_column_is_zero_and_of_unequal_lengths_is_refused()
 
 def one_by_one(predict, table):
     return pd.concat([predict(table.loc[[patient]]) for patient in table.index])
+
+
+def test_predicted_alone_patients_get_the_same_bits_from_any_estimator():
+    random = np.random.default_rng(9)
+    table = pd.DataFrame(random.normal(size=(61, 4)), index=PATIENTS, columns=list("abcd"))
+    outcome = pd.Series((table["a"] + random.normal(size=61) > 0).astype(int))
+    variables = dict.fromkeys(table, {"type": "number"})
+    for estimator in ("mlp", "lda", "knn"):
+        fitted = fit_model(build_model(signatures=[], variables=variables, estimator=estimator), table, outcome)
+        alone = predict_alone(fitted, table)
+        np.testing.assert_allclose(alone, model_prediction(fitted, table), rtol=1e-9)
+        some = predict_alone(fitted, table.iloc[[40, 3, 17]])
+        assert (alone.loc[some.index] == some).all(axis=None)
 
 
 @pytest.mark.parametrize("estimator", ["logistic", "svm", "cox"])

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from applied_study import lines_by_patient, stored_lines
+from habitat_radiomics.tables import read_table
 from small_study import Checkout, copy_code
 
 BEST = {"inputs": "features", "estimator": "best", "classifiers": ["lda", "naive_bayes"]}
@@ -61,8 +63,8 @@ def given(tmp_path_factory):
 
 def change(given, table, patient, column, value):
     path = given.folder / "mine" / table
-    content = pd.read_csv(path).set_index("patient")
-    content.loc[patient, column] = value
+    content = pd.read_csv(path, dtype=str).set_index("patient")  # every other cell as it is written
+    content.loc[patient, column] = str(value)
     content.to_csv(path)
 
 
@@ -102,3 +104,18 @@ def test_only_what_changed_is_computed_again(given):
     given.run(CONFIG)
     assert given.fitted().keys() == fitted.keys()
     assert given.fitted() != fitted
+
+
+def test_the_bundle_of_a_study_of_features_predicts_what_the_study_stored(given):
+    data = {name: CONFIG["data"][name] for name in ("folder", "patients", "features")}
+    config = {"study": "given_there", "bundle": "results/given/model/bundle.zip", "data": data}
+    printed = given.run(config, "--quiet", "rules")
+    assert "89 of 90 patients were predicted. Report: results/given_there/report/index.html" in printed
+    there, columns = Checkout(given.folder, "given_there"), ["score", "probability", "group"]
+    for model in CONFIG["models"]:
+        stored = stored_lines(given.results, model, columns)
+        found = lines_by_patient(there.results / f"predictions/{model}.csv", columns)
+        assert len(found) == 89 and found == stored
+    refused = read_table(there.results / "warnings.csv").query("severity == 'refused'")
+    assert refused["message"].tolist() == ["P01 is not predicted: has no row in T2.csv."]
+    assert there.jobs(config) == {}

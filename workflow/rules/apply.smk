@@ -6,7 +6,9 @@ JUDGES = bundle_settings.judges(STUDY)
 APPLICATION = bundle_settings.application(STUDY)
 
 
-ruleorder: unpack_bundle > fit_intensity_scale > fit_habitats
+if STUDY.has_images:
+
+    ruleorder: unpack_bundle > fit_intensity_scale > fit_habitats
 
 
 if NESTED:
@@ -78,7 +80,7 @@ rule warn_patients:
         batches=ALL_BATCHES,
         clinical=CLINICAL,
         quality=ALL_QUALITY,
-        records=expand(rules.preprocess_image.output.record, patient=PATIENTS, sequence=SEQUENCES),
+        records=image_records(PATIENTS),
         code=code("warn_patients"),
     output:
         warnings=f"{RESULTS}/warnings.csv",
@@ -90,7 +92,7 @@ rule warn_patients:
         mem_mb=scaled(4000),
         runtime=scaled(5),
     params:
-        records=lambda wildcards: rules.preprocess_image.output.record,
+        records=lambda wildcards: image_record(),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --bundle {input.bundle:q} --ranges {input.ranges:q}"
         " --signatures {input.signatures:q} --models {input.models:q} --cutoffs {input.cutoffs:q}"

@@ -12,8 +12,8 @@ APPLIED_STEPS = [
 APPLIED_STEPS += ["extract_habitats", "collect_features", "apply_signature", "predict_patients"]
 # What was learnt; a bundle keeps the paths that it has below the results.
 BUNDLED = [
-    *expand(rules.fit_intensity_scale.output.scale, sequence=LEARNT_SCALES),
-    *expand(rules.fit_habitats.output.artifact, habitats=SETS),
+    *[filled(rules.fit_intensity_scale.output.scale, sequence=sequence) for sequence in LEARNT_SCALES],
+    *[filled(rules.fit_habitats.output.artifact, habitats=name) for name in SETS],
     *expand(rules.fit_signature.output.signature, signature=SIGNATURES),
     *expand(rules.fit_signature.output.coefficients, signature=SIGNATURES),
     *expand(rules.fit_model.output.model, model=MODELS),
@@ -27,11 +27,11 @@ rule describe_training:
     input:
         settings=state("describe_training", bundle_settings.training_description(STUDY)),
         clinical=TRAINING_CLINICAL,
-        features=expand(rules.collect_features.output.features, part="training"),
+        features=TRAINING_FEATURES,
         batches=TRAINING_BATCHES,
-        quality=expand(rules.collect_features.output.quality, part="training"),
+        quality=TRAINING_QUALITY,
         signatures=expand(rules.fit_signature.output.signature, signature=SIGNATURES),
-        records=expand(rules.preprocess_image.output.record, patient=STUDY.in_cohort("train"), sequence=SEQUENCES),
+        records=image_records(STUDY.in_cohort("train")),
         code=code("describe_training"),
     output:
         ranges=f"{RESULTS}/model/training.json",
@@ -42,7 +42,7 @@ rule describe_training:
         mem_mb=scaled(4000),
         runtime=scaled(5),
     params:
-        records=lambda wildcards: rules.preprocess_image.output.record,
+        records=lambda wildcards: image_record(),
     shell:
         "python {input.code[0]} --settings {input.settings:q} --clinical {input.clinical:q} --features {input.features:q}"
         " --batches {input.batches:q} --quality {input.quality:q} --signatures {input.signatures:q}"

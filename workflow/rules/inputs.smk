@@ -338,6 +338,15 @@ def review_probabilities(wildcards):
 # bundle
 
 
+def image_record():
+    """Pattern of the records of preprocessed images; none where there are no images."""
+    return [str(rules.preprocess_image.output.record)] if STUDY.has_images else []
+
+
+def image_records(patients):
+    return expand(image_record(), patient=patients, sequence=SEQUENCES) if STUDY.has_images else []
+
+
 def code_of(scripts):
     """Hashes of the files that some scripts reach."""
     return {file: digest for script in scripts for file, digest in code_hashes(SCRIPTS / f"{script}.py").items()}
@@ -413,8 +422,7 @@ def final_files():
         return rules.write_application.output
     review = rules.write_review_index.output if STUDY.has_images and CONFIG["report"]["review"] else []
     if STUDY.predicts:
-        written = [rules.write_report, rules.write_nomogram_page, rules.write_provenance]
-        written += [rules.write_bundle] if STUDY.has_images else []
+        written = [rules.write_report, rules.write_nomogram_page, rules.write_provenance, rules.write_bundle]
         return [path for step in written for path in step.output] + list(review)
     figures = {name: habitat_figures(name) for name in HABITATS}
     return paths_in(figures) + expand(COLLECTED.features, part=PARTS) + list(review)

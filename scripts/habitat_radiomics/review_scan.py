@@ -155,18 +155,25 @@ def _panels(plane, layers):
         panels.append(_panel(titles["checkerboard"], jpeg_uri(board), contours=False))
     for name, found in layers["maps"].items():
         panels.append(_panel(name, overlay=label_uri(tiles_of(found["image"], plane), found["colours"], OPACITY)))
-        if "map" in found and tiles_of(found["map"], plane).any():
-            panels.append(_probability_panel(name, found["map"], plane))
+        if "map" in found and (covered := _covered(found, plane)).any():
+            panels.append(_probability_panel(name, found["map"], plane, everywhere=covered.all()))
     return panels
+
+
+def _covered(found, plane):
+    """Whether the map covers (most of) the tumour on each slice: a stored map may be one slice."""
+    sizes = [(tiles_of(found[name], plane) != 0).sum(axis=(1, 2)) for name in ("map", "image")]
+    return sizes[0] > 0.5 * sizes[1]
 
 
 def _panel(title, picture="", *, overlay="", contours=True):
     return {"title": title, "picture": picture, "overlay": overlay, "contours": contours, "base": False}
 
 
-def _probability_panel(name, image, plane):
+def _probability_panel(name, image, plane, *, everywhere):
     low, high = limits = map_range(image)
-    title = f"{name}: probability, {low:.2f} (dark) to {high:.2f} (bright)"
+    where = "" if everywhere else ", on the largest slice only"
+    title = f"{name}: probability, {low:.2f} (dark) to {high:.2f} (bright){where}"
     return _panel(title, overlay=map_uri(tiles_of(image, plane), limits))
 
 

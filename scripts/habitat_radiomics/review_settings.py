@@ -1,5 +1,6 @@
 """What the review pages depend on, as plain values."""
 
+from collections import Counter
 from pathlib import PureWindowsPath
 
 from habitat_radiomics.config import overridden
@@ -9,18 +10,24 @@ from habitat_radiomics.settings import habitat_label
 
 def pages(study):
     """Sequences, reference and sets of habitats that the page of a patient shows; lists, because keys are sorted."""
-    sets = all_sets(study.config)
+    sets, labels = all_sets(study.config), set_labels(study.config)
     return {
         "sequences": study.sequences,
         "reference": study.config["reference"],
         "registered": [s for s in study.sequences if _is_registered(study, s)],
         "sets": [
-            {"name": name, "label": habitat_label(study.config, name), "sequence": chosen["sequences"][0]}
-            for name, chosen in sets.items()
+            {"name": name, "label": labels[name], "sequence": chosen["sequences"][0]} for name, chosen in sets.items()
         ],
         "nested": list(study.config["nested"]),
         "words": _words(study),
     }
+
+
+def set_labels(config):
+    """Return the label of every set of habitats; sets of one label are told apart by their names."""
+    labels = {name: habitat_label(config, name) for name in all_sets(config)}
+    times = Counter(labels.values())
+    return {name: f"{label} ({name})" if times[label] > 1 else label for name, label in labels.items()}
 
 
 def index(study):

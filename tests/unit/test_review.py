@@ -19,6 +19,7 @@ from habitat_radiomics.review_flags import flags_of
 from habitat_radiomics.review_outliers import far_table, outlier_table, robust_z
 from habitat_radiomics.review_page import index_page, patient_page, patient_summary
 from habitat_radiomics.review_scan import ScanFiles, draw_scan
+from habitat_radiomics.review_settings import set_labels
 from habitat_radiomics.review_slices import (
     checkerboard,
     contour_path,
@@ -229,6 +230,16 @@ def test_dice_is_twice_the_common_part_over_the_sum():
     assert np.isnan(dice(image_of(one * 0), image_of(one * 0)))
 
 
+def test_sets_of_the_same_label_are_told_apart_by_name():
+    chosen = {"label": "", "sequences": ["T1"]}
+    config = {
+        "habitats": {"zone": chosen, "other": {"label": "Of PET", "sequences": ["PET"]}},
+        "nested": {"core": chosen},
+    }
+    labels = {"zone": "Habitats of T1 (zone)", "other": "Of PET", "core": "Habitats of T1 (core)"}
+    assert set_labels(config) == labels
+
+
 # Pages ------------------------------------------------------------------------------------------------------------
 
 
@@ -298,7 +309,12 @@ def test_a_scan_shows_raw_corrected_checkerboard_habitats_and_probability_with_a
     assert [plane["name"] for plane in first["planes"]] == ["Axial", "Coronal", "Sagittal"]
     titles = [panel["title"] for panel in second["planes"][0]["panels"]]
     assert titles[:4] == ["As acquired", "Corrected, registered to T1", "Checkerboard with T1", "Zones"]
-    assert titles[4].startswith("Zones: probability, 0.")
+    assert titles[4].startswith("Zones: probability, 0.") and titles[4].endswith(", on the largest slice only")
+    assert [len(plane["panels"]) for plane in second["planes"]] == [
+        5,
+        4,
+        4,
+    ]  # one slice of a map is a line across others
     assert set(first["planes"][0]["contours"]) == {"reader1", "reader2", "shell"}
     assert 0 < first["dice"]["reader2"] < 1
     assert third["reason"] == "the tumour is empty" and third["planes"] == []

@@ -51,11 +51,12 @@ def test_the_review_page_of_a_patient_shows_subregions_and_probability_beside_ev
     study, config, _ = nested
     (page,) = (study.results / "review").glob("*.html")
     text = page.read_text()
-    assert page.stem in text and "core: " not in text
+    assert page.stem in text
     for sequence in config["sequences"]:
         assert f'alt="{sequence}, axial slices: As acquired."' in text
-    assert 'alt="T1, axial slices: Habitats of T1."' in text
-    assert 'alt="T1, axial slices: Habitats of T1: probability, ' in text
+    for name in ("zone", "core"):
+        assert f'alt="T1, axial slices: Habitats of T1 ({name})."' in text
+    assert 'alt="T1, axial slices: Habitats of T1 (core): probability, ' in text
     assert len(text) < 400_000
 
 

@@ -63,7 +63,7 @@ def given(tmp_path_factory):
 
 def change(given, table, patient, column, value):
     path = given.folder / "mine" / table
-    content = pd.read_csv(path).set_index("patient")
+    content = pd.read_csv(path, float_precision="round_trip").set_index("patient")
     content.loc[patient, column] = value
     content.to_csv(path)
 

@@ -63,8 +63,8 @@ def given(tmp_path_factory):
 
 def change(given, table, patient, column, value):
     path = given.folder / "mine" / table
-    content = pd.read_csv(path, float_precision="round_trip").set_index("patient")
-    content.loc[patient, column] = value
+    content = pd.read_csv(path, dtype=str).set_index("patient")  # every other cell as it is written
+    content.loc[patient, column] = str(value)
     content.to_csv(path)
 
 

@@ -64,7 +64,8 @@ def outcome_faults(config):
         for step in entry
         if step in STEPS_OF[other]
     ]
-    fitting = " or ".join(name for name, words in WORDS.items() if words.outcome == kind)
+    *others, last = [name for name, words in WORDS.items() if words.outcome == kind]
+    fitting = f"{', '.join(others)} or {last}" if others else last
     if is_survival(outcome) and config["clinical_factors"]["flow"] == "stepwise":
         faults.append(
             "config: clinical_factors.flow is stepwise, which is for a binary outcome. Use univariable or all."

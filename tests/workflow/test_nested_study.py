@@ -78,7 +78,7 @@ def test_a_changed_test_patient_reruns_nothing_that_is_learnt(nested):
     tested = next(patient for patient, cohort in cohort_of(study).items() if cohort != "train")
     image = sitk.ReadImage(data / tested / "T1.nii.gz")
     sitk.WriteImage(image + 1, data / tested / "T1.nii.gz")
-    jobs = study.jobs(config, "results/own/features/training.parquet", "results/own/features/validation.parquet")
+    jobs = study.jobs(config, "--", "results/own/features/training.parquet", "results/own/features/validation.parquet")
     assert jobs["preprocess_image"] == 1 and jobs["map_microregion"] == 1
     assert not {"fit_nested", "measure_neighbourhoods"} & set(jobs)
     assert jobs["collect_features"] == 1

@@ -21,10 +21,13 @@ SIGNATURE = {"fit_signature", "cross_fit_signature", "draw_lasso", "draw_coeffic
 AGREEMENT = {"assess_reproducibility", "draw_reproducibility"}
 MODEL = {"fit_model", "cross_validate_model", "bootstrap_model", "bootstrap_fixed", "merge_bootstrap", "build_nomogram"}
 NOMOGRAM = {"draw_nomogram", "write_nomogram_page"}
-FITTED = SIGNATURE | AGREEMENT | MODEL | NOMOGRAM | {"describe_factors", "check_leakage"}
+BUNDLE = {"describe_training", "write_bundle"}
+FITTED = SIGNATURE | AGREEMENT | MODEL | NOMOGRAM | BUNDLE | {"describe_factors", "check_leakage"}
 SCORES = {"apply_signature", "draw_scores"}
 MEASURED = {"measure_models", "measure_calibration", "measure_supplement", "measure_decision", "judge_sample_size"}
 MEASURED |= {"audit_numbers", "draw_roc", "draw_calibration", "draw_decision"}
+VOLUME = {"measure_volume"}  # of the tumours, against outcomes and selected features: no clinical variable
+BINS = {"advise_bin_width"}
 REPORT = {"write_provenance", "write_checklists", "write_report"}
 FEATURES = {"extract_features", "extract_habitats"}
 BY_PATIENT = IMAGE | FEATURES | {"sample_voxels", "label_habitats", "draw_habitats", "draw_regions"}
@@ -116,17 +119,20 @@ def reversed_rows(content):
 def after_a_validation_patient(study):
     """What sees the features of validation patients, and nothing that is learnt."""
     return study.jobs_of("collect_features", part="validation") | study.jobs_of(
-        *COHORT, *HABITATS_SHOWN, *SCORES, "predict_model", *MEASURED, *REPORT
+        *COHORT, *HABITATS_SHOWN, *SCORES, "predict_model", *MEASURED, *VOLUME, *REPORT
     )
 
 
 def after_the_features(study):
     """What sees the features of training patients: everything learnt and everything measured."""
-    return study.jobs_of("collect_features", *COHORT, *FITTED, *SCORES, "predict_model", *MEASURED, *REPORT)
+    applied = *SCORES, "predict_model", *MEASURED, *VOLUME
+    return study.jobs_of("collect_features", *BINS, *COHORT, *FITTED, *applied, *REPORT)
 
 
 def test_every_rule_is_in_a_group(study):
-    groups = BY_PATIENT | HABITATS_LEARNT | HABITATS_SHOWN | COHORT | FITTED | SCORES | MEASURED | REPORT
+    groups = (
+        BY_PATIENT | HABITATS_LEARNT | HABITATS_SHOWN | COHORT | FITTED | SCORES | MEASURED | VOLUME | BINS | REPORT
+    )
     assert study.rules - groups == {"fit_intensity_scale", "collect_features", "predict_model"}
 
 
@@ -200,7 +206,8 @@ def test_a_clinical_value_of_a_training_patient_runs_the_models_that_use_it(stud
     with study.changed(study.patients_table, cell(study.patient("train"), "age", "33")):
         with_age = [study.jobs_of(*MODEL, "predict_model", model=model) for model in ("clinical", "combined")]
         assert study.planned() == set().union(
-            *with_age, study.jobs_of(*COHORT, *NOMOGRAM, "describe_factors", "check_leakage", *MEASURED, *REPORT)
+            *with_age,
+            study.jobs_of(*COHORT, *NOMOGRAM, *BUNDLE, "describe_factors", "check_leakage", *MEASURED, *REPORT),
         )
 
 
@@ -221,7 +228,7 @@ def test_an_outcome_of_a_training_patient_runs_every_fit_and_no_image(study):
     with study.changed(study.patients_table, cell(patient, "progression", value)):
         assert study.planned() == (
             study.jobs_of(*FITTED - AGREEMENT, *COHORT, *SCORES, "predict_model", "draw_habitat_fractions")
-            | study.jobs_of(*MEASURED, *REPORT)
+            | study.jobs_of(*MEASURED, *VOLUME, *REPORT)
         )
 
 
@@ -234,7 +241,7 @@ def test_an_outcome_of_a_test_patient_runs_what_is_measured(study):
     value = {"0": "1", "1": "0"}[outcome_of(study, patient := study.patient("external"))]
     with study.changed(study.patients_table, cell(patient, "progression", value)):
         assert study.planned() == study.jobs_of(
-            *COHORT, "draw_scores", "draw_habitat_fractions", "predict_model", *MEASURED, *REPORT
+            *COHORT, "draw_scores", "draw_habitat_fractions", "predict_model", *MEASURED, *VOLUME, *REPORT
         )
 
 
@@ -344,7 +351,7 @@ def test_a_parameter_of_the_selection_runs_the_models_with_that_signature(study)
     assert study.planned(config) == set().union(
         *(study.jobs_of(*MODEL, "predict_model", model=model) for model in models),
         study.jobs_of(*SIGNATURE, *SCORES, signature="tumour"),
-        study.jobs_of(*NOMOGRAM, "check_leakage", *MEASURED, *REPORT),
+        study.jobs_of(*NOMOGRAM, *BUNDLE, "check_leakage", *MEASURED, *VOLUME, *REPORT),
     )
 
 

@@ -115,8 +115,12 @@ def derivatives(Z, sets, beta, *, firth=False):
     jeffreys = np.zeros(beta.size)
     if firth:
         information = variances.sum(axis=0)
-        log_likelihood += 0.5 * np.linalg.slogdet(information)[1]
-        jeffreys = 0.5 * _third_moments(Z, sets, risk, s0, mean, second, np.linalg.inv(information))
+        sign, determinant = np.linalg.slogdet(information)
+        if sign > 0:
+            log_likelihood += 0.5 * determinant
+            jeffreys = 0.5 * _third_moments(Z, sets, risk, s0, mean, second, np.linalg.inv(information))
+        else:  # far out a few patients leave no information: a step to there is halved, as its penalty says
+            log_likelihood = -np.inf
     residuals = Z[sets.event_rows] - mean
     return Derivatives(log_likelihood, np.exp(-shift) / s0, residuals, variances, jeffreys)
 

@@ -13,6 +13,8 @@ from habitat_radiomics.concordance import concordance, concordance_test
 from habitat_radiomics.time_auc import follow_up_grid, median_auc, time_auc, time_auc_test
 from habitat_radiomics.validation import COHORT_ORDER, cohorts_of
 
+NO_ERROR_TO_BEAT = "Kaplan-Meier's own error is 0 by this time: nobody had the event"
+
 METRIC_COLUMNS = ["model", "cohort", "metric", "horizon", "estimate", "ci_low", "ci_high", "n", "events"]
 METRIC_COLUMNS += ["method", "note"]
 COMPARISON_COLUMNS = ["model", "reference", "cohort", "measure", "horizon", "n", "difference", "ci_low", "ci_high"]
@@ -139,7 +141,8 @@ def _errors(patients, curves, horizons, *, level):
     for row in at_horizons.itertuples():
         brier = at_horizon("brier", row.time)
         yield brier, row.time, row.brier, row.ci_low, row.ci_high, "IPCW; influence function", row.reason
-        yield at_horizon("ipa", row.time), row.time, row.ipa, np.nan, np.nan, "1 - Brier / Kaplan-Meier's", row.reason
+        reason = row.reason or ("" if np.isfinite(row.ipa) else NO_ERROR_TO_BEAT)
+        yield at_horizon("ipa", row.time), row.time, row.ipa, np.nan, np.nan, "1 - Brier / Kaplan-Meier's", reason
     until = horizons[-1]
     times, survival = predicted_survival(patients, curves, until=until)
     error = prediction_error(time, event, survival, times)

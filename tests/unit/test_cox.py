@@ -315,3 +315,12 @@ def test_unknown_scales_of_time_and_the_logarithm_of_zero_are_refused():
     for transform, message in [("sqrt", "use one of km, rank"), ("log", "time 0, which has no logarithm")]:
         with pytest.raises(ValueError, match=message):
             proportional_hazards_test(X, sets, np.zeros(3), columns={}, transform=transform)
+
+
+def test_a_step_to_where_no_information_is_left_counts_as_infinitely_unlikely():
+    """Seen in a cohort of three patients with one event: a trial step of Firth's fit made the information singular."""
+    design = np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]])
+    sets = risk_sets(survival_outcome([1.0, 2.0, 3.0], [1, 0, 0]), ties="efron")
+    far = derivatives(design[sets.order], sets, np.array([800.0, -800.0]), firth=True)
+    assert far.log_likelihood == -np.inf
+    assert np.isfinite(derivatives(design[sets.order], sets, np.zeros(2)).log_likelihood)

@@ -6,6 +6,7 @@ from habitat_radiomics.brier import integrated_brier
 from habitat_radiomics.concordance import concordance, concordance_test
 from habitat_radiomics.survival_validation import (
     NO_CURVE,
+    NO_ERROR_TO_BEAT,
     NO_TIMES,
     all_comparisons,
     all_metrics,
@@ -127,6 +128,7 @@ def test_a_cohort_without_events_has_reasons_instead_of_numbers():
     for metric in ("c_harrell", "c_uno", "auc_median", "auc_12"):
         assert np.isnan(found.loc[metric, "estimate"]) and found.loc[metric, "note"]
     assert found.loc["auc_median", "note"] == NO_TIMES
+    assert np.isnan(found.loc["ipa_12", "estimate"]) and found.loc["ipa_12", "note"] == NO_ERROR_TO_BEAT
     assert auc_curves({"combined": patients}, level=0.95).empty
 
 

@@ -7,6 +7,10 @@ CENSORED = {
     "weight": " Patients censored before it are left out, the others weighted by the inverse probability of censoring.",
     "exclude": " Patients censored before it are left out.",
 }
+APPLIED = (
+    "Patients whose identifier is that of a training patient are mapped, as in the study, by the machine that was "
+    "fitted without that patient; all others by the machine of all training patients."
+)
 COHORTS = {"train": "Training (maps out of fold)", "internal": "Internal validation", "external": "External validation"}
 
 
@@ -21,8 +25,28 @@ def nested_section(results, captions):
     return section("nested", "Nested habitats", blocks)
 
 
+def applied_blocks(results, name, captions):
+    """How patients of another centre were mapped by a nested set that was learnt before, and their maps."""
+    artifact, label = results.nested[name]["artifact"], results.config["nested"][name]["label"] or name
+    return [
+        heading(label),
+        paragraph(f"{learnt_sentence(artifact)} {APPLIED}"),
+        share_table(results, name),
+        *_galleries(results.files["figures"]["nested"][name], name, label, captions),
+    ]
+
+
 def machine_sentence(artifact):
     """Of whom the machine learnt, what it selected, and how maps are made."""
+    others = count(len(artifact["models"]) - 1)
+    return (
+        f"{learnt_sentence(artifact)} Maps of training patients come from {others} machines, selection and scale "
+        "included, that did not see them."
+    )
+
+
+def learnt_sentence(artifact):
+    """Of whom the machine learnt, what it selected, and to what it was applied."""
     full = artifact["models"][0]
     horizon = artifact["horizon"]
     at = f" by {horizon:g}" if horizon else ""
@@ -31,8 +55,7 @@ def machine_sentence(artifact):
         f"A support vector machine of {count(len(full['features']))} features of whole tumours, selected among the "
         f"{count(full['transferable'])} (of {count(full['candidates'])}) that mean the same in neighbourhoods, was "
         f"fitted to {count(full['patients'])} training patients, {count(full['events'])} with the event{at}.{left_out} "
-        f"It was applied to the same features of every voxel's neighbourhood. Maps of training patients come from "
-        f"{count(len(artifact['models']) - 1)} machines, selection and scale included, that did not see them."
+        "It was applied to the same features of every voxel's neighbourhood."
     )
 
 
@@ -117,6 +140,15 @@ def planted_table(results, name):
 
 def _figures(results, name, label, captions):
     files = results.files["figures"]["nested"][name]
+    fractions = figure(
+        files["fractions"], alt=f"{label}: shares of the tumour by outcome.", caption=captions("habitats_fractions"),
+        file_name=f"fractions_{name}.svg",
+    )  # fmt: skip
+    return [*_galleries(files, name, label, captions), fractions]
+
+
+def _galleries(files, name, label, captions):
+    """Maps of some patients, those of all on pages, and their subregions."""
     maps = [
         figure(path, alt=f"Probability map of patient {patient}.", file_name=f"{name}_map_{patient}.png")
         for patient, path in files["maps"].items()
@@ -129,13 +161,8 @@ def _figures(results, name, label, captions):
         figure(path, alt=f"{label}, page {page}.", file_name=f"{name}_montage{page}.png")
         for page, path in enumerate(files["montage"], start=1)
     ]
-    fractions = figure(
-        files["fractions"], alt=f"{label}: shares of the tumour by outcome.", caption=captions("habitats_fractions"),
-        file_name=f"fractions_{name}.svg",
-    )  # fmt: skip
     return [
         gallery(maps, caption=captions("nested_map")),
         gallery(pages, caption=captions("nested_montage")),
         gallery(subregions, caption=captions("habitats_montage")),
-        fractions,
     ]

@@ -5,7 +5,14 @@ from types import SimpleNamespace
 import pandas as pd
 
 from habitat_radiomics.nested_cohort import planted_summary
-from habitat_radiomics.report_nested import machine_sentence, machine_table, planted_table, scale_table, share_table
+from habitat_radiomics.report_nested import (
+    applied_blocks,
+    machine_sentence,
+    machine_table,
+    planted_table,
+    scale_table,
+    share_table,
+)
 
 MODEL = {
     "name": "all", "patients": 40, "events": 18, "features": ["T1|tumour|original_firstorder_Mean"],
@@ -76,3 +83,12 @@ def test_dice_is_given_by_cohort_where_there_is_a_truth(tmp_path):
     assert rows[0] == ["Training (maps out of fold)", "3", "0.70 (0.60 to 0.80)", "0.30"]
     assert rows[1][0] == "External validation"
     assert planted_table(results(tmp_path, planted=False), "core") is None
+
+
+def test_patients_of_another_centre_are_told_which_machine_mapped_them(tmp_path):
+    found = results(tmp_path, planted=False)
+    found.files["figures"] = {"nested": {"core": {"maps": {}, "pages": [], "montage": []}}}
+    found.config = {"nested": {"core": {"label": ""}}}
+    heading, words, shares, *_ = applied_blocks(found, "core", lambda name: name)
+    assert "fitted to 40 training patients" in words["text"] and "without that patient; all others by" in words["text"]
+    assert "out of fold" not in words["text"] and shares["kind"] == "table"

@@ -110,7 +110,7 @@ def share_table(results, name):
     note = (
         f"Shares are median (first to third quartile) over {count(len(shares))} patients. A subregion below "
         f"{percent(artifact['min_fraction'])} of the tumour was joined to the nearest in probability; in "
-        f"{count(whole)} the whole tumour is the microregion."
+        f"{count(whole) if whole else 'none'} the whole tumour is the microregion."
     )
     download = stored(results.files["nested"][name]["shares"], f"shares_{name}.csv")
     return table(
@@ -123,6 +123,7 @@ def planted_table(results, name):
     planted = results.nested[name].get("planted")
     if planted is None:
         return None
+    planted = planted.sort_values("cohort", key=lambda column: column.map(list(COHORTS).index))
     rows = [
         [
             COHORTS[row.cohort],
@@ -162,7 +163,7 @@ def _galleries(files, name, label, captions):
         for page, path in enumerate(files["montage"], start=1)
     ]
     return [
-        gallery(maps, caption=captions("nested_map")),
-        gallery(pages, caption=captions("nested_montage")),
+        gallery(maps, caption=captions("nested_map"), wide=True),
+        gallery(pages, caption=captions("nested_montage"), wide=True),
         gallery(subregions, caption=captions("habitats_montage")),
     ]

@@ -32,8 +32,8 @@ SCALES = pd.DataFrame(
 SHARES = pd.DataFrame({"patient": list("ab"), "habitat1": [0.5, 0.0], "habitat2": [0.2, 0.0], "habitat3": [0.3, 1.0]})
 PLANTED = pd.DataFrame(
     {
-        "patient": list("abcd"), "cohort": ["train", "train", "train", "external"], "dice": [0.5, 0.7, 0.9, 0.4],
-        "dice_whole_tumour": [0.3, 0.3, 0.3, 0.2],
+        "patient": list("abcd"), "cohort": ["external", "train", "train", "train"], "dice": [0.4, 0.5, 0.7, 0.9],
+        "dice_whole_tumour": [0.2, 0.3, 0.3, 0.3],
     }
 )  # fmt: skip
 
@@ -78,7 +78,7 @@ def test_patients_whose_whole_tumour_is_the_microregion_are_counted(tmp_path):
     assert [row[2] for row in words(found)] == ["1", "1", "2"]
 
 
-def test_dice_is_given_by_cohort_where_there_is_a_truth(tmp_path):
+def test_dice_is_given_by_cohort_training_first_where_there_is_a_truth(tmp_path):
     rows = words(planted_table(results(tmp_path), "core"))
     assert rows[0] == ["Training (maps out of fold)", "3", "0.70 (0.60 to 0.80)", "0.30"]
     assert rows[1][0] == "External validation"

@@ -19,7 +19,7 @@ def nested_section(results, captions):
     blocks = []
     for name in results.orders.get("nested", []):
         label = results.config["nested"][name]["label"] or name
-        blocks += [heading(label), paragraph(machine_sentence(results.nested[name]["artifact"]))]
+        blocks += [heading(label), paragraph(machine_sentence(results.nested[name]["artifact"], unit=_unit(results)))]
         blocks += [machine_table(results, name), scale_table(results, name), share_table(results, name)]
         blocks += [planted_table(results, name), *_figures(results, name, label, captions)]
     return section("nested", "Nested habitats", blocks)
@@ -30,26 +30,26 @@ def applied_blocks(results, name, captions):
     artifact, label = results.nested[name]["artifact"], results.config["nested"][name]["label"] or name
     return [
         heading(label),
-        paragraph(f"{learnt_sentence(artifact)} {APPLIED}"),
+        paragraph(f"{learnt_sentence(artifact, unit=_unit(results))} {APPLIED}"),
         share_table(results, name),
         *_galleries(results.files["figures"]["nested"][name], name, label, captions),
     ]
 
 
-def machine_sentence(artifact):
+def machine_sentence(artifact, *, unit):
     """Of whom the machine learnt, what it selected, and how maps are made."""
     others = count(len(artifact["models"]) - 1)
     return (
-        f"{learnt_sentence(artifact)} Maps of training patients come from {others} machines, selection and scale "
-        "included, that did not see them."
+        f"{learnt_sentence(artifact, unit=unit)} Maps of training patients come from {others} machines, selection and "
+        "scale included, that did not see them."
     )
 
 
-def learnt_sentence(artifact):
-    """Of whom the machine learnt, what it selected, and to what it was applied."""
+def learnt_sentence(artifact, *, unit):
+    """Of whom the machine learnt, what it selected, and to what it was applied; ``unit`` is that of the horizon."""
     full = artifact["models"][0]
     horizon = artifact["horizon"]
-    at = f" by {horizon:g}" if horizon else ""
+    at = f" by {horizon:g} {unit}" if horizon else ""
     left_out = CENSORED[artifact["censored"]] if horizon else ""
     return (
         f"A support vector machine of {count(len(full['features']))} features of whole tumours, selected among the "
@@ -57,6 +57,10 @@ def learnt_sentence(artifact):
         f"fitted to {count(full['patients'])} training patients, {count(full['events'])} with the event{at}.{left_out} "
         "It was applied to the same features of every voxel's neighbourhood."
     )
+
+
+def _unit(results):
+    return results.config["outcome"]["unit"]
 
 
 def machine_table(results, name):

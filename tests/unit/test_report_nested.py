@@ -55,11 +55,11 @@ def words(table):
 
 
 def test_the_sentence_says_of_whom_the_machine_learnt():
-    sentence = machine_sentence(ARTIFACT)
+    sentence = machine_sentence(ARTIFACT, unit="months")
     assert "of 1 features of whole tumours, selected among the 12 (of 33)" in sentence
     assert "40 training patients, 18 with the event. It was applied" in sentence
-    at = machine_sentence({**ARTIFACT, "horizon": 36})
-    assert "18 with the event by 36. Patients censored before it are left out, the others weighted" in at
+    at = machine_sentence({**ARTIFACT, "horizon": 36}, unit="months")
+    assert "18 with the event by 36 months. Patients censored before it are left out, the others weighted" in at
 
 
 def test_every_machine_has_its_row(tmp_path):
@@ -88,7 +88,7 @@ def test_dice_is_given_by_cohort_training_first_where_there_is_a_truth(tmp_path)
 def test_patients_of_another_centre_are_told_which_machine_mapped_them(tmp_path):
     found = results(tmp_path, planted=False)
     found.files["figures"] = {"nested": {"core": {"maps": {}, "pages": [], "montage": []}}}
-    found.config = {"nested": {"core": {"label": ""}}}
+    found.config = {"nested": {"core": {"label": ""}}, "outcome": {"unit": "months"}}
     heading, words, shares, *_ = applied_blocks(found, "core", lambda name: name)
     assert "fitted to 40 training patients" in words["text"] and "without that patient; all others by" in words["text"]
     assert "out of fold" not in words["text"] and shares["kind"] == "table"

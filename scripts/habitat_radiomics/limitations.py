@@ -7,6 +7,7 @@ from habitat_radiomics.volume import ALIKE
 
 EVENTS_PER_PARAMETER = 10  # Peduzzi 1996; more recent work asks for more, none for less
 WIDE_INTERVAL = 0.2
+NESTED_AUC = 0.6
 LARGE_GAP = 0.1
 FEW_READINGS = 20
 FEW_EVENTS = 100  # for external validation: Vergouwe 2005, Collins 2016
@@ -358,6 +359,17 @@ def nested_maps(results):
     ]
 
 
+def nested_at_chance(results):
+    """Nested machines that tell held-out tumours apart little better than chance does."""
+    return [
+        f"The machine behind the maps of {name} ranked tumours that it had not seen with an AUC of "
+        f"{number(tables['artifact']['models'][0]['auc_held_out'])}: near 0.5 its maps mean nothing, or are level, "
+        "so that the whole tumour is the microregion."
+        for name, tables in results.nested.items()
+        if tables["artifact"]["models"][0]["auc_held_out"] < NESTED_AUC
+    ]
+
+
 def many_tests(results):
     """Unadjusted tests between models."""
     tests = int(results.comparisons["p"].notna().sum())
@@ -402,6 +414,7 @@ JUDGES = (
     features_of_the_same_patients,
     unassessed_habitats,
     nested_maps,
+    nested_at_chance,
     many_tests,
     few_patients_for_calibration,
 )

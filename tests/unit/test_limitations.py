@@ -187,3 +187,10 @@ def test_images_with_too_few_bins_are_named(results):
     (sentence,) = judge.unusual_bins(with_statistics(results, bin_width=widths))
     assert "1 of 2 filtered images have fewer than 16 or more than 128 bins" in sentence
     assert judge.unusual_bins(with_statistics(results, bin_width=widths.assign(share_usual=1.0))) == []
+
+
+def test_a_nested_machine_at_chance_is_said_to_draw_maps_that_mean_nothing(results):
+    machines = {name: {"artifact": {"models": [{"auc_held_out": area}]}} for name, area in (("a", 0.47), ("b", 0.78))}
+    (found,) = judge.nested_at_chance(replace(results, nested=machines))
+    assert "behind the maps of a ranked tumours that it had not seen with an AUC of 0.47" in found
+    assert judge.nested_at_chance(results) == []

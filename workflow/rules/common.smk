@@ -21,7 +21,7 @@ from habitat_radiomics.habitat_sets import all_sets, region_names
 from habitat_radiomics.kernels import compile_missing
 from habitat_radiomics.state import FileFacts, as_json, write_if_changed
 from habitat_radiomics.study import checked_config, load_study
-import job_groups
+import planning
 import progress_line
 
 # Every job finds this interpreter as `python`, wherever it runs, and computes on the threads it was given.
@@ -29,7 +29,7 @@ os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.envi
 os.environ.update({f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")})
 os.environ.update(PYTHONHASHSEED="0", MPLBACKEND="Agg")
 
-job_groups.install()
+planning.prepare()
 
 if not workflow.config_settings.configfiles:
 

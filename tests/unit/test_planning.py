@@ -84,7 +84,7 @@ rule a:
 def dry_run(tmp_path):
     """Plan a workflow of three steps, with or without our check."""
 
-    def run(group, install="import job_groups; job_groups.install()"):
+    def run(group, install="import planning; planning.prepare()"):
         text = SNAKEFILE.format(scripts=str(ROOT / "scripts"), install=install, group=group)
         (tmp_path / "Snakefile").write_text(text)
         command = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run", "--quiet", "host"]

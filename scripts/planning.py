@@ -1,10 +1,10 @@
 """Planning of many jobs: what Snakemake 9.27 does slowly there is done once, or not at all.
 
 Groups: Snakemake makes sure that no group of jobs depends on itself by looking back, from every job of a group, through
-all that the job depends on. Steps of one patient depend on steps that depend on all patients (habitats, figures), so that
-this takes the square of the number of patients: a quarter of the planning at 1,000, most of an hour at 10,000, and on a
-cluster, where groups are larger, many times that. Here it looks only where a circle of groups shows that it would find
-something.
+all that the job depends on. Steps of one patient depend on steps that depend on all patients (habitats, figures), so
+that this takes the square of the number of patients: a quarter of the planning at 1,000, most of an hour at 10,000, and
+on a cluster, where groups are larger, many times that. Here it looks only where a circle of groups shows that it would
+find something.
 
 Garbage: the graph is made of millions of objects that all stay. Python looks through them for garbage again and again,
 in a third of the time of planning.

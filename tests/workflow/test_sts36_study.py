@@ -1,5 +1,7 @@
 """Progression of real sarcomas through the workflow: what it stores equals lifelines on the clinical file and masks."""
 
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +12,7 @@ import yaml
 from lifelines.statistics import logrank_test
 from lifelines.utils import concordance_index
 
+from applied_study import apply_bundle
 from habitat_radiomics.tables import read_by_patient, read_table
 from small_study import BANK, ROOT, Checkout, copy_code
 
@@ -114,3 +117,19 @@ def test_medians_are_those_of_r_and_log_rank_tests_those_of_lifelines(sarcomas, 
 def predictions(study, patients, model, cohort):
     stored = read_table(study.results / f"validate/{model}/predictions.csv").query("cohort == @cohort")
     return stored.set_index("patient")[["score", "group"]].join(patients[["time", "event"]])
+
+
+def test_a_patient_read_from_dicom_gets_the_predictions_of_the_study_by_its_bundle(sarcomas, shared_data):
+    mapping = sarcomas.folder / "sequences.yaml"
+    mapping.write_text("sequences: {MR_T1: MR_T1_image}\nroi: GTV_Mass_MR_T1\n")
+    command = [sys.executable, "scripts/import_dicom.py", str(shared_data / "dicom/STS_025/MR_T1"), "scanned"]
+    subprocess.run([*command, "--map", mapping.name, "--keep-ids"], cwd=sarcomas.folder, check=True)
+    tables = [sarcomas.folder / f"scanned/{name}.tsv" for name in ("patients", "images")]
+    apply_bundle(sarcomas, sarcomas.results / "model/bundle.zip", tables, "scanned", "--quiet", "rules")
+    for model in ("clinical", "volume", "tumour"):
+        stored = read_by_patient(sarcomas.results / f"validate/{model}/predictions.csv").query("cohort != 'train_cv'")
+        found = read_by_patient(sarcomas.folder / f"results/scanned/predictions/{model}.csv")
+        columns = ["score", "risk_365", "risk_730"]
+        assert list(found.index) == ["STS_025"]
+        np.testing.assert_allclose(found[columns], stored.loc[["STS_025"], columns], rtol=1e-4, err_msg=model)
+        assert found.loc["STS_025", "group"] == stored.loc["STS_025", "group"]

@@ -25,7 +25,8 @@ def signature_inputs(settings, features_path, outcome_path, icc_paths, batches_p
     """
     features = read_features([features_path], batches_path)
     pipeline, columns = signature_pipeline(settings, features.columns, icc_paths)
-    return pipeline, features[columns], outcome_of(read_by_patient(outcome_path)).loc[features.index]
+    chosen = features if list(features) == columns else features[columns]  # a choice of all would be a copy
+    return pipeline, chosen, outcome_of(read_by_patient(outcome_path)).loc[features.index]
 
 
 def read_features(paths, batches_path=None):
@@ -40,7 +41,8 @@ def read_features(paths, batches_path=None):
     """
     if not paths:
         return None
-    features = pd.concat([read_by_patient(path) for path in paths])
+    tables = [read_by_patient(path) for path in paths]
+    features = tables[0] if len(tables) == 1 else pd.concat(tables)
     if not batches_path:
         return features
     stored = read_json(batches_path)

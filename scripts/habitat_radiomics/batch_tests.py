@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.linalg import eigh
+from scipy.sparse.linalg import eigsh
 
 from habitat_radiomics.column_blocks import in_blocks
 
@@ -119,7 +119,8 @@ def principal_components(features):
             f"{standard.shape[1]} varying features of {len(standard)} patients: principal components need 2 and 3."
         )
     among_patients = standard @ standard.T  # of which two directions are needed, not a decomposition of the table
-    square, left = eigh(among_patients, subset_by_index=[len(standard) - 2, len(standard) - 1])
+    start = np.random.default_rng(0).normal(size=len(standard))
+    square, left = eigsh(among_patients, k=2, v0=start)
     square, left = np.maximum(square[::-1], 0), left[:, ::-1]
     loadings = left.T @ standard
     sign = np.sign(loadings[[0, 1], np.abs(loadings).argmax(axis=1)])

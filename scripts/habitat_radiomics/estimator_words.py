@@ -104,6 +104,19 @@ WORDS = {
         methods="histogram gradient boosting (25 or 100 trees of 2 or 4 leaves, learning rate 0.1), " + TUNED,
         has_coefficients=False,
     ),
+    "lightgbm": EstimatorWords(
+        name="gradient boosting by LightGBM",
+        score="training SD from the boundary",
+        methods="gradient boosting by LightGBM (25 or 100 trees of 2 or 4 leaves of at least 5 patients, learning rate "
+        f"0.1), {TUNED}",
+        has_coefficients=False,
+    ),
+    "xgboost": EstimatorWords(
+        name="gradient boosting by XGBoost",
+        score="training SD from the boundary",
+        methods=f"gradient boosting by XGBoost (25 or 100 trees of depth 1 or 2, learning rate 0.1), {TUNED}",
+        has_coefficients=False,
+    ),
     "mlp": EstimatorWords(
         name="multilayer perceptron",
         score="training SD from the boundary",
@@ -122,4 +135,4 @@ WORDS = {
 
 # Classifiers from the simplest to the most flexible: the order in which the one-standard-error rule prefers them.
 SIMPLICITY = ("penalised_logistic", "lda", "naive_bayes", "knn", "tuned_svm", "random_forest", "extra_trees")
-SIMPLICITY += ("gradient_boosting", "mlp")
+SIMPLICITY += ("gradient_boosting", "lightgbm", "xgboost", "mlp")

@@ -92,16 +92,12 @@ WORDS = {
     ),
     "lightgbm": EstimatorWords(
         name="gradient boosting by LightGBM",
-        score="training SD from the boundary",
         methods="gradient boosting by LightGBM (25 or 100 trees of 2 or 4 leaves of at least 5 patients, learning rate "
         f"0.1), {TUNED}",
-        has_coefficients=False,
     ),
     "xgboost": EstimatorWords(
         name="gradient boosting by XGBoost",
-        score="training SD from the boundary",
         methods=f"gradient boosting by XGBoost (25 or 100 trees of depth 1 or 2, learning rate 0.1), {TUNED}",
-        has_coefficients=False,
     ),
     "mlp": EstimatorWords(
         name="multilayer perceptron",

@@ -370,8 +370,8 @@ def foreign_network(results):
         return []
     trained = "elsewhere" if results.config["deep"]["weights"] else "on photographs"
     return [
-        f"Deep features come from a network trained {trained} and not adapted to these images; they see three slices of "
-        "a tumour, have no definition of their own, and their last digits depend on the kind of processor."
+        f"Deep features come from a network trained {trained} and not adapted to these images; they see three slices "
+        "of a tumour, have no definition of their own, and their last digits depend on the kind of processor."
     ]
 
 

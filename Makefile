@@ -36,8 +36,8 @@ changes: $(VENV)/.complete ## say what would run and why, by patient and step (S
 cost: $(VENV)/.complete ## what it will cost: jobs, core hours, memory, disk (STUDY=..., CORES=...); nothing runs
 	@$(BIN)/python scripts/estimate_cost.py --cores $(CORES) $(CONFIG)
 
-slurm: $(VENV)/.complete-slurm ## submit a study to SLURM and see it through (STUDY=config/studies/....yaml ARGS="--profile mysite")
-	@$(BIN)/python scripts/run_on_slurm.py $(CONFIG) $(ARGS)
+slurm: $(VENV)/.complete-slurm ## submit a study to SLURM and see it through (STUDY=config/studies/....yaml PATIENTS_PER_JOB=10 ARGS="--profile mysite")
+	@$(BIN)/python scripts/run_on_slurm.py $(if $(PATIENTS_PER_JOB),--patients-per-job $(PATIENTS_PER_JOB)) $(CONFIG) $(ARGS)
 
 deep: $(VENV)/.complete-deep ## add what deep features need (60 MB; a pretrained network, CPU only)
 

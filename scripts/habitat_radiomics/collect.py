@@ -1,5 +1,8 @@
 """From one small table per scan to one table per cohort part."""
 
+from collections import Counter
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -55,14 +58,49 @@ def collect_features(*, patients, sequences, habitats, patterns, primary, incomp
         count = unusable["patient"].nunique()
         raise StudyFault(f"Patients that cannot be used: {count} (data.incomplete_patients: stop).\n{lines}")
     kept = [patient for patient in patients if patient not in set(unusable["patient"])]
-    wide = [pd.concat([_wide(s, scans[p, s]["tables"]) for s in sequences], axis=1, join="inner") for p in kept]
-    if not wide:
+    if not kept:
         raise StudyFault(f"None of {len(patients)} patients can be used; see the quality table.")
-    everything = pd.concat(wide, keys=kept, names=["patient", "reading"])
-    features = everything.xs(primary, level="reading").reset_index()
-    drawn = everything[[column for column in everything if column_parts(column)[1] in drawn_regions]]
-    repeated = drawn.groupby("patient", sort=False).filter(lambda rows: len(rows) > 1)
-    return features, repeated.reset_index(), quality
+    columns, readings = _read({p: {s: scans[p, s]["tables"] for s in sequences} for p in kept})
+    drawn = [column for column in columns if column_parts(column)[1] in drawn_regions]
+    times = Counter(one.patient for one in readings)
+    repeated = _table([one for one in readings if times[one.patient] > 1], columns)
+    features = _table([one for one in readings if one.reading == primary], columns)
+    del features["reading"]
+    return features, repeated[["patient", "reading", *drawn]], quality
+
+
+class Reading(NamedTuple):
+    """Features of one reading of one patient."""
+
+    patient: str
+    reading: str
+    places: np.ndarray  # of the columns, among all columns
+    values: np.ndarray
+
+
+def _read(files):
+    """Read the tables of all patients: {column: place} in order of first appearance, and the list of readings.
+
+    Names of columns are kept once, not once for each patient: they would take more memory than the values.
+    """
+    columns, readings, places = {}, [], np.empty(0, dtype=np.int32)
+    for patient, by_sequence in files.items():
+        wide = pd.concat([_wide(*item) for item in by_sequence.items()], axis=1, join="inner")
+        new = np.array([columns.setdefault(column, len(columns)) for column in wide.columns], dtype=np.int32)
+        places = places if np.array_equal(places, new) else new
+        readings += [Reading(patient, name, places, row) for name, row in zip(wide.index, wide.to_numpy(), strict=True)]
+    return columns, readings
+
+
+def _table(readings, columns):
+    """Readings as rows: patient, reading and all columns; NaN where a reading lacks one."""
+    values = np.full((len(columns), len(readings)), np.nan)
+    for number, one in enumerate(readings):
+        values[one.places, number] = one.values
+    table = pd.DataFrame(values.T, columns=list(columns), copy=False)
+    table.insert(0, "patient", [one.patient for one in readings])
+    table.insert(1, "reading", [one.reading for one in readings])
+    return table
 
 
 def _scan_files(patient, sequence, others, patterns):

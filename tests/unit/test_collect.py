@@ -87,6 +87,16 @@ def test_habitats_of_a_sequence_follow_its_drawn_regions_and_have_the_primary_re
     assert quality["voxels"].dropna().tolist() == [900] * 5
 
 
+def test_a_feature_that_only_some_patients_have_is_missing_in_the_others(collect, tmp_path):
+    more = [FeatureRow("reader1", f"core{number}", "mean", float(number), "") for number in (1, 3, 2)]
+    write_features(tmp_path / "P3" / "T2.core.csv", more)
+    features, readings, _ = collect()
+    assert list(features.columns[-3:]) == ["T2|core1|mean", "T2|core2|mean", "T2|core3|mean"]
+    assert features.set_index("patient")["T2|core3|mean"].fillna(-1).to_dict() == {"P1": -1, "P3": 3}
+    assert features.set_index("patient").loc["P3", "T2|core2|mean"] == 2
+    assert list(features.columns[1:9]) == list(readings.columns[2:])
+
+
 def test_habitats_that_cannot_be_measured_exclude_the_patient_too(collect, tmp_path):
     habitats(tmp_path, "P3", fault={"code": "habitat_values_too_few", "message": "the tumour has 2 intensities."})
     features, _, quality = collect()

@@ -13,7 +13,7 @@ from habitat_radiomics.tables import column_parts, feature_column
 MEASURES = ("snr", "field_ratio", "voxels", "volume_mm3", "components", "grey_levels", "bins")
 
 
-def collect_features(*, patients, sequences, habitats, patterns, primary, incomplete_patients, drawn_regions):
+def collect_features(*, patients, sequences, habitats, patterns, primary, incomplete_patients, drawn_regions, deep=()):
     """Collect the features and the quality of all scans.
 
     Parameters
@@ -23,13 +23,15 @@ def collect_features(*, patients, sequences, habitats, patterns, primary, incomp
         Sets of habitats that apply to each sequence.
     patterns : dict of str to str
         Paths with ``{patient}`` and ``{sequence}`` in place of names: ``tables`` and ``records`` of drawn regions;
-        ``habitat_tables`` and ``habitat_records``, with ``{habitats}`` too.
+        ``habitat_tables`` and ``habitat_records``, with ``{habitats}`` too; ``deep_tables`` and ``deep_records``.
     primary : str
         Reading that is modelled.
     incomplete_patients : {"stop", "exclude"}
         What to do when a scan cannot be used.
     drawn_regions : list of str
         Regions that every reading has; habitats have the primary one only.
+    deep : list of str
+        Sequences with features of a pretrained network.
 
     Returns
     -------
@@ -47,7 +49,8 @@ def collect_features(*, patients, sequences, habitats, patterns, primary, incomp
     StudyFault
         Naming every unusable scan, when the policy is to stop.
     """
-    scans = {(p, s): _scan_files(p, s, habitats[s], patterns) for p in patients for s in sequences}
+    others = {s: [("habitat", name) for name in habitats[s]] + [("deep", "")] * (s in deep) for s in sequences}
+    scans = {(p, s): _scan_files(p, s, others[s], patterns) for p in patients for s in sequences}
     quality = pd.DataFrame([_quality_row(p, s, files["records"]) for (p, s), files in scans.items()])
     unusable = quality[~quality["usable"]]
     if len(unusable) and incomplete_patients == "stop":
@@ -100,20 +103,21 @@ def _table(readings, columns):
     return table
 
 
-def _scan_files(patient, sequence, sets, patterns):
-    """Tables and records of one scan: of its drawn regions, then of each set of habitats."""
+def _scan_files(patient, sequence, others, patterns):
+    """Tables and records of one scan: of its drawn regions, then of each set of habitats and of the network."""
+    scan = {"patient": patient, "sequence": sequence}
     return {
         kind: [
-            patterns[kind].format(patient=patient, sequence=sequence),
-            *(patterns[f"habitat_{kind}"].format(patient=patient, sequence=sequence, habitats=name) for name in sets),
+            patterns[kind].format(**scan),
+            *(patterns[f"{origin}_{kind}"].format(**scan, habitats=name) for origin, name in others),
         ]
         for kind in ("tables", "records")
     }
 
 
 def _quality_row(patient, sequence, records):
-    drawn, *habitats = map(read_json, records)
-    faults = [fault for record in (drawn, *habitats) for fault in record["faults"]]
+    drawn, *others = map(read_json, records)
+    faults = [fault for record in (drawn, *others) for fault in record["faults"]]
     first = faults[0] if faults else {"code": "", "message": ""}
     measures = {name: drawn["measures"].get(name, np.nan) for name in MEASURES}
     warnings = "; ".join(drawn["measures"].get("warnings", []))
@@ -123,7 +127,7 @@ def _quality_row(patient, sequence, records):
         "usable": not faults,
         **first,
         **measures,
-        **_cross_check([drawn, *habitats]),
+        **_cross_check([drawn, *others]),
         "warnings": warnings,
     }
 

@@ -90,6 +90,15 @@ WORDS = {
         name="gradient boosting",
         methods="histogram gradient boosting (25 or 100 trees of 2 or 4 leaves, learning rate 0.1), " + TUNED,
     ),
+    "lightgbm": EstimatorWords(
+        name="gradient boosting by LightGBM",
+        methods="gradient boosting by LightGBM (25 or 100 trees of 2 or 4 leaves of at least 5 patients, learning rate "
+        f"0.1), {TUNED}",
+    ),
+    "xgboost": EstimatorWords(
+        name="gradient boosting by XGBoost",
+        methods=f"gradient boosting by XGBoost (25 or 100 trees of depth 1 or 2, learning rate 0.1), {TUNED}",
+    ),
     "mlp": EstimatorWords(
         name="multilayer perceptron",
         methods="multilayer perceptrons on standardised inputs (one layer of 3 or 8 units, weight decay 1 or 10, at "
@@ -105,4 +114,4 @@ WORDS = {
 
 # Classifiers from the simplest to the most flexible: the order in which the one-standard-error rule prefers them.
 SIMPLICITY = ("penalised_logistic", "lda", "naive_bayes", "knn", "tuned_svm", "random_forest", "extra_trees")
-SIMPLICITY += ("gradient_boosting", "mlp")
+SIMPLICITY += ("gradient_boosting", "lightgbm", "xgboost", "mlp")

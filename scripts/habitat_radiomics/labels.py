@@ -97,6 +97,8 @@ def feature_parts(column):
     if name.startswith("habitat_"):
         words = name.removeprefix("habitat_").replace("_mm2", " (mm²)").replace("_mm3", " (mm³)")
         return sequence, region, "", "", words.replace("_", " ")
+    if name.startswith("deep_gap_"):
+        return sequence, region, "", "", f"network output {int(name.removeprefix('deep_gap_'))}"
     if name.count("_") < 2:
         return sequence, region, "", "", name
     image, kind, feature = name.split("_", 2)

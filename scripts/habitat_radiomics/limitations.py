@@ -1,5 +1,6 @@
 """What a reader should hold against a study, found in its own tables."""
 
+from habitat_radiomics import deep_settings
 from habitat_radiomics.bin_width import FEWEST_BINS, MOST_BINS
 from habitat_radiomics.labels import cohort_label, count, interval, missing, number
 from habitat_radiomics.sample_size_table import predictors_of
@@ -363,6 +364,17 @@ def nested_maps(results):
     ]
 
 
+def foreign_network(results):
+    """What a network is not that was trained on other pictures, in two dimensions."""
+    if not deep_settings.sequences(results.config):
+        return []
+    trained = "elsewhere" if results.config["deep"]["weights"] else "on photographs"
+    return [
+        f"Deep features come from a network trained {trained} and not adapted to these images; they see three slices "
+        "of a tumour, have no definition of their own, and their last digits depend on the kind of processor."
+    ]
+
+
 def many_tests(results):
     """Unadjusted tests between models."""
     tests = int(results.comparisons["p"].notna().sum())
@@ -407,6 +419,7 @@ JUDGES = (
     features_of_the_same_patients,
     unassessed_habitats,
     nested_maps,
+    foreign_network,
     many_tests,
     few_patients_for_calibration,
 )

@@ -187,3 +187,13 @@ def test_images_with_too_few_bins_are_named(results):
     (sentence,) = judge.unusual_bins(with_statistics(results, bin_width=widths))
     assert "1 of 2 filtered images have fewer than 16 or more than 128 bins" in sentence
     assert judge.unusual_bins(with_statistics(results, bin_width=widths.assign(share_usual=1.0))) == []
+
+
+def test_a_network_that_was_trained_elsewhere_is_named(results):
+    assert judge.foreign_network(results) == []
+    name = next(iter(results.config["signatures"]))
+    asking = {**results.config["signatures"][name], "regions": ["tumour", "deep"]}
+    deep = with_config(results, "signatures", **{name: asking})
+    assert "trained on photographs and not adapted" in judge.foreign_network(deep)[0]
+    own = with_config(deep, "deep", weights="mine.onnx")
+    assert "trained elsewhere and not adapted" in judge.foreign_network(own)[0]

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from habitat_radiomics import nested_settings, review_settings, settings
+from habitat_radiomics import booster_extra, deep_settings, nested_settings, review_settings, settings
 from habitat_radiomics.bundle import with_bundle
 from habitat_radiomics.code_files import code_hashes, file_sha256
 from habitat_radiomics.config import members_of, signature_steps

@@ -36,8 +36,8 @@ changes: $(VENV)/.complete ## say what would run and why, by patient and step (S
 cost: $(VENV)/.complete ## what it will cost: jobs, core hours, memory, disk (STUDY=..., CORES=...); nothing runs
 	@$(BIN)/python scripts/estimate_cost.py --cores $(CORES) $(CONFIG)
 
-slurm: $(VENV)/.complete-slurm ## submit a study to SLURM and see it through (STUDY=config/studies/....yaml ARGS="--profile mysite")
-	@$(BIN)/python scripts/run_on_slurm.py $(CONFIG) $(ARGS)
+slurm: $(VENV)/.complete-slurm ## submit a study to SLURM and see it through (STUDY=config/studies/....yaml PATIENTS_PER_JOB=10 ARGS="--profile mysite")
+	@$(BIN)/python scripts/run_on_slurm.py $(if $(PATIENTS_PER_JOB),--patients-per-job $(PATIENTS_PER_JOB)) $(CONFIG) $(ARGS)
 
 $(VENV)/.complete: envs/build.txt envs/requirements.txt
 	@$(PYTHON) envs/check_system.py
@@ -66,6 +66,7 @@ tests/cache/pyradiomics: | $(VENV)/.complete
 	$(BIN)/python envs/unpack_test_images.py $@
 
 test: $(VENV)/.complete-dev check tests/cache/pyradiomics ## set up and pass every test
+	-@$(MAKE) --no-print-directory envs/viewer/niivue.umd.js # its test says so where npm or the network is missing
 	$(BIN)/python scripts/compile_kernels.py
 	$(BIN)/python -m pytest -n $(CORES) tests/unit
 	$(BIN)/python -m pytest tests/workflow

@@ -169,6 +169,11 @@ def p_value(p):
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def duration(value):
+    """Return a time: whole numbers from 100 on, three significant digits below; an en dash when it is missing."""
+    return count(round(value)) if not missing(value) and value >= 100 else significant(value, 3)
+
+
 def ratio_interval(low, high):
     """Return the interval of a ratio: ``0.62 to 4,150``; ``not estimable`` when a limit is missing."""
     return "not estimable" if missing(low) or missing(high) else f"{ratio(low)} to {ratio(high)}"

@@ -182,6 +182,11 @@ def _auc(results, model, cohort):
 
 def separation(results):
     """Models that have no maximum-likelihood solution."""
+    return penalised_models(results, "the predictors separate the classes (almost) completely in training")
+
+
+def penalised_models(results, why):
+    """Models that Firth's likelihood had to fit, and why."""
     names = [
         results.label("models", name)
         for name, tables in results.models.items()
@@ -190,8 +195,8 @@ def separation(results):
     if not names:
         return []
     return [
-        f"Model{_s(len(names))} {', '.join(names)}: the predictors separate the classes (almost) completely in "
-        "training, so Firth's penalised likelihood was used. Its coefficients are finite, but strongly uncertain."
+        f"Model{_s(len(names))} {', '.join(names)}: {why}, so Firth's penalised likelihood was used. Its coefficients "
+        "are finite, but strongly uncertain."
     ]
 
 

@@ -41,6 +41,8 @@ SURVIVAL_CUT = (
     "training patients on either side (Lausen and Schumacher 1992), its p corrected for the search."
 )
 RULES = {"min": "of smallest deviance", "1se": "within one standard error of the smallest deviance"}
+CALCULATING = {name.lower(): name for name in ("Python", "Snakemake", "SimpleITK", "pyradiomics", "numba", "numpy")}
+CALCULATING |= {name: name for name in ("scipy", "scikit-learn", "statsmodels", "lifelines", "pandas", "matplotlib")}
 PROPORTIONS = {"wilson": "Wilson's method", "clopper-pearson": "the method of Clopper and Pearson"}
 
 
@@ -400,11 +402,10 @@ def bootstrap_text(config):
 
 
 def software_text(versions):
-    """Packages with their versions; nothing when none were recorded."""
+    """Packages that calculate, with their versions; nothing when none were recorded (provenance.json lists all)."""
     if not versions:
         return ""
-    others = sorted((name for name in versions if name != "python"), key=str.lower)
-    named = [f"Python {versions['python']}", *(f"{name} {versions[name]}" for name in others)]
+    named = [f"{name} {versions[key]}" for key, name in CALCULATING.items() if key in versions]
     return f"The analysis ran with {_listed(named)}."
 
 

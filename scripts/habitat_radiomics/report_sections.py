@@ -318,7 +318,9 @@ def bin_table(results, captions):
 
 
 def _bin_cell(row):
-    spread = f"{count(row['fewest'])} to {count(row['most'])}, usual in {percent(row['share_usual'])} of patients"
+    spread = (
+        f"{count(row['fewest'])} to {count(row['most'])}, usual in {percent(round(row['share_usual'], 2))} of patients"
+    )
     return (f"{row['width']:g}: {count(row['median'])}", f"({spread})")
 
 

@@ -238,6 +238,19 @@ def process_start():
     )
 
 
+def process_start_without_kernels():
+    """What every other job of a patient costs before it computes; the usual imports beside it."""
+    start = "import sys; sys.path.insert(0, 'scripts'); import habitat_radiomics.preprocess"
+    return Comparison(
+        "start of a job that prepares an image",
+        "imports of pandas, scikit-learn and pyradiomics too",
+        lambda: _child(f"{start}, pandas, sklearn.pipeline, radiomics.featureextractor"),
+        lambda: _child(start),
+        lambda _, __: "numpy and SimpleITK alone",
+        0.05,
+    )
+
+
 def _child(code):
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
@@ -320,6 +333,7 @@ ROWS = [
     native_batch_of_30000_voxels,
     native_batch_of_5000_voxels,
     process_start,
+    process_start_without_kernels,
     shape_of_a_scattered_habitat,
     laplacian_of_three_scales,
     memory_of_a_large_volume,

@@ -2,8 +2,8 @@
 
 PATIENTS, SEQUENCES, CORES = 259, 4, (2, 32)
 SCANS = PATIENTS * SEQUENCES
-JOBS_PER_SCAN = 6  # preprocessing, normalisation, features; sampled voxels, map and features of one set of habitats
-JOBS_PER_PATIENT = 1  # regions
+LIGHT_JOBS = 4 * SCANS + PATIENTS  # preprocessing, normalisation, sampled voxels, map of habitats; regions
+EXTRACTIONS = 2 * SCANS  # of drawn regions, and of one set of habitats
 
 # Row (function) that tells the cost of one, what it is, and how many a study has.
 PARTS = (
@@ -11,11 +11,8 @@ PARTS = (
     ("registration", "registration of three sequences to the fourth", PATIENTS * (SEQUENCES - 1)),
     ("writing", "writing the image corrected, then normalised", 2 * SCANS),
     ("five_regions_cropped", "1130 features of five regions", SCANS),
-    (
-        "process_start",
-        "starts of jobs: interpreter, imports, machine code",
-        JOBS_PER_SCAN * SCANS + JOBS_PER_PATIENT * PATIENTS,
-    ),
+    ("process_start", "starts of jobs that extract: interpreter, imports, machine code", EXTRACTIONS),
+    ("process_start_without_kernels", "starts of the other jobs of patients", LIGHT_JOBS),
     ("habitat_number", "number of habitats", 1),
     ("bootstraps_logistic", "1000 bootstraps of the whole chain of one model", 1),
 )

@@ -150,9 +150,14 @@ def _held_values(needs):
     names = [model["label"] for model in needs["models"] if model["holds_values"]] + needs["nested"]
     if not names:
         return ""
+    mapped = (
+        f" A patient with the identifier of a training patient is mapped ({', '.join(needs['nested'])}), as in the "
+        "study, by a machine that was fitted without that patient: the stored predictions come back."
+    )
     return (
         f" Models other than regressions ({', '.join(names)}) hold values of training patients without their "
         "identifiers: standardised predictors (support vectors, nearest neighbours), or scores behind calibration."
+        + (mapped if needs["nested"] else "")
     )
 
 

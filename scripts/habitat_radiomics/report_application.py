@@ -13,6 +13,7 @@ from habitat_radiomics.recalibration import INTERCEPT, ORIGINAL, SLOPE, UPDATES
 from habitat_radiomics.report import caption_reader, rendered_page
 from habitat_radiomics.report_blocks import bullets, figure, gallery, listing, paragraph, section, stored, table
 from habitat_radiomics.report_habitats import habitat_table
+from habitat_radiomics.report_nested import applied_blocks
 from habitat_radiomics.report_sections import binary_sections, headline_sentence
 from habitat_radiomics.report_survival import survival_sections
 from habitat_radiomics.results import STATISTICS, Results, read_any
@@ -91,6 +92,7 @@ def load_application(settings, bundle, digest):
         signatures={},
         models={name: read_any(paths) for name, paths in files["models"].items()},
         habitats={name: read_any(paths) for name, paths in files["habitats"].items()},
+        nested={name: read_any(paths) for name, paths in files["nested"].items()},
         metrics=read_any(judged.get("metrics")),
         comparisons=read_any(judged.get("comparisons")),
         leakage={},
@@ -305,7 +307,7 @@ def _outside_table(application):
 
 
 def images_section(application, captions):
-    """Regions of some patients, and the habitats of all."""
+    """Regions of some patients, and the habitats of all, nested ones with their maps."""
     results, drawn = application.results, application.results.files["figures"]
     regions = [
         figure(path, alt=f"Slices of patient {patient} with regions.", file_name=f"regions_{patient}.png")
@@ -320,6 +322,8 @@ def images_section(application, captions):
             if Path(path).suffix == ".png"
         ]
         blocks += [habitat_table(results, name, label), gallery(pages, caption="")]
+    for name in results.orders.get("nested", []):
+        blocks += applied_blocks(results, name, captions)
     return section("images", "Regions and habitats", blocks)
 
 

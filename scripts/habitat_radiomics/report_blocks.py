@@ -67,9 +67,9 @@ def figure(path, *, alt, caption="", file_name=""):
     }
 
 
-def gallery(figures, *, caption):
-    """Return figures side by side under one caption; None without any."""
-    return {"kind": "gallery", "figures": figures, "caption": caption} if figures else None
+def gallery(figures, *, caption, wide=False):
+    """Return figures side by side, or wide ones below each other, under one caption; None without any."""
+    return {"kind": "gallery", "figures": figures, "caption": caption, "wide": wide} if figures else None
 
 
 def _width_inch(content, suffix):

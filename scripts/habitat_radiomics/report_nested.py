@@ -7,6 +7,10 @@ CENSORED = {
     "weight": " Patients censored before it are left out, the others weighted by the inverse probability of censoring.",
     "exclude": " Patients censored before it are left out.",
 }
+APPLIED = (
+    "Patients whose identifier is that of a training patient are mapped, as in the study, by the machine that was "
+    "fitted without that patient; all others by the machine of all training patients."
+)
 COHORTS = {"train": "Training (maps out of fold)", "internal": "Internal validation", "external": "External validation"}
 
 
@@ -15,25 +19,48 @@ def nested_section(results, captions):
     blocks = []
     for name in results.orders.get("nested", []):
         label = results.config["nested"][name]["label"] or name
-        blocks += [heading(label), paragraph(machine_sentence(results.nested[name]["artifact"]))]
+        blocks += [heading(label), paragraph(machine_sentence(results.nested[name]["artifact"], unit=_unit(results)))]
         blocks += [machine_table(results, name), scale_table(results, name), share_table(results, name)]
         blocks += [planted_table(results, name), *_figures(results, name, label, captions)]
     return section("nested", "Nested habitats", blocks)
 
 
-def machine_sentence(artifact):
+def applied_blocks(results, name, captions):
+    """How patients of another centre were mapped by a nested set that was learnt before, and their maps."""
+    artifact, label = results.nested[name]["artifact"], results.config["nested"][name]["label"] or name
+    return [
+        heading(label),
+        paragraph(f"{learnt_sentence(artifact, unit=_unit(results))} {APPLIED}"),
+        share_table(results, name),
+        *_galleries(results.files["figures"]["nested"][name], name, label, captions),
+    ]
+
+
+def machine_sentence(artifact, *, unit):
     """Of whom the machine learnt, what it selected, and how maps are made."""
+    others = count(len(artifact["models"]) - 1)
+    return (
+        f"{learnt_sentence(artifact, unit=unit)} Maps of training patients come from {others} machines, selection and "
+        "scale included, that did not see them."
+    )
+
+
+def learnt_sentence(artifact, *, unit):
+    """Of whom the machine learnt, what it selected, and to what it was applied; ``unit`` is that of the horizon."""
     full = artifact["models"][0]
     horizon = artifact["horizon"]
-    at = f" by {horizon:g}" if horizon else ""
+    at = f" by {horizon:g} {unit}" if horizon else ""
     left_out = CENSORED[artifact["censored"]] if horizon else ""
     return (
         f"A support vector machine of {count(len(full['features']))} features of whole tumours, selected among the "
         f"{count(full['transferable'])} (of {count(full['candidates'])}) that mean the same in neighbourhoods, was "
         f"fitted to {count(full['patients'])} training patients, {count(full['events'])} with the event{at}.{left_out} "
-        f"It was applied to the same features of every voxel's neighbourhood. Maps of training patients come from "
-        f"{count(len(artifact['models']) - 1)} machines, selection and scale included, that did not see them."
+        "It was applied to the same features of every voxel's neighbourhood."
     )
+
+
+def _unit(results):
+    return results.config["outcome"]["unit"]
 
 
 def machine_table(results, name):
@@ -87,7 +114,7 @@ def share_table(results, name):
     note = (
         f"Shares are median (first to third quartile) over {count(len(shares))} patients. A subregion below "
         f"{percent(artifact['min_fraction'])} of the tumour was joined to the nearest in probability; in "
-        f"{count(whole)} the whole tumour is the microregion."
+        f"{count(whole) if whole else 'none'} the whole tumour is the microregion."
     )
     download = stored(results.files["nested"][name]["shares"], f"shares_{name}.csv")
     return table(
@@ -100,6 +127,7 @@ def planted_table(results, name):
     planted = results.nested[name].get("planted")
     if planted is None:
         return None
+    planted = planted.sort_values("cohort", key=lambda column: column.map(list(COHORTS).index))
     rows = [
         [
             COHORTS[row.cohort],
@@ -117,6 +145,15 @@ def planted_table(results, name):
 
 def _figures(results, name, label, captions):
     files = results.files["figures"]["nested"][name]
+    fractions = figure(
+        files["fractions"], alt=f"{label}: shares of the tumour by outcome.", caption=captions("habitats_fractions"),
+        file_name=f"fractions_{name}.svg",
+    )  # fmt: skip
+    return [*_galleries(files, name, label, captions), fractions]
+
+
+def _galleries(files, name, label, captions):
+    """Maps of some patients, those of all on pages, and their subregions."""
     maps = [
         figure(path, alt=f"Probability map of patient {patient}.", file_name=f"{name}_map_{patient}.png")
         for patient, path in files["maps"].items()
@@ -129,13 +166,8 @@ def _figures(results, name, label, captions):
         figure(path, alt=f"{label}, page {page}.", file_name=f"{name}_montage{page}.png")
         for page, path in enumerate(files["montage"], start=1)
     ]
-    fractions = figure(
-        files["fractions"], alt=f"{label}: shares of the tumour by outcome.", caption=captions("habitats_fractions"),
-        file_name=f"fractions_{name}.svg",
-    )  # fmt: skip
     return [
-        gallery(maps, caption=captions("nested_map")),
-        gallery(pages, caption=captions("nested_montage")),
+        gallery(maps, caption=captions("nested_map"), wide=True),
+        gallery(pages, caption=captions("nested_montage"), wide=True),
         gallery(subregions, caption=captions("habitats_montage")),
-        fractions,
     ]

@@ -55,6 +55,14 @@ def test_a_support_vector_machine_is_said_to_hold_values_of_patients():
     assert "Models other than regressions (machine) hold values of training patients without their identifiers" in text
 
 
+def test_a_bundle_with_nested_habitats_says_how_patients_with_known_identifiers_are_mapped():
+    needs = {**needs_of(kept(), RANGES), "nested": ["core"]}
+    text = " ".join(needs_text(needs, study="s").split())
+    assert "Models other than regressions (core) hold values" in text
+    assert "with the identifier of a training patient is mapped (core), as in the study, by a machine" in text
+    assert "is mapped" not in " ".join(needs_text({**needs, "nested": []}, study="s").split())
+
+
 def test_a_study_of_feature_tables_needs_these_and_no_images():
     config = {**kept(), "data": {"source": "features"}}
     text = " ".join(needs_text(needs_of(config, {**RANGES, "scans": {}}), study="s").split())

@@ -57,6 +57,7 @@ def load(folder, *, judges=True, outcomes=40):
         "warnings": csv(folder, "warnings", warnings()),
         "outside": csv(folder, "outside", outside),
         "habitats": {},
+        "nested": {},
         "judged": judged if judges else {},
         "figures": {
             **({name: stored["figures"][name] for name in DRAWN} if judges else {}),

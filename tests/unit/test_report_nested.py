@@ -5,7 +5,14 @@ from types import SimpleNamespace
 import pandas as pd
 
 from habitat_radiomics.nested_cohort import planted_summary
-from habitat_radiomics.report_nested import machine_sentence, machine_table, planted_table, scale_table, share_table
+from habitat_radiomics.report_nested import (
+    applied_blocks,
+    machine_sentence,
+    machine_table,
+    planted_table,
+    scale_table,
+    share_table,
+)
 
 MODEL = {
     "name": "all", "patients": 40, "events": 18, "features": ["T1|tumour|original_firstorder_Mean"],
@@ -25,8 +32,8 @@ SCALES = pd.DataFrame(
 SHARES = pd.DataFrame({"patient": list("ab"), "habitat1": [0.5, 0.0], "habitat2": [0.2, 0.0], "habitat3": [0.3, 1.0]})
 PLANTED = pd.DataFrame(
     {
-        "patient": list("abcd"), "cohort": ["train", "train", "train", "external"], "dice": [0.5, 0.7, 0.9, 0.4],
-        "dice_whole_tumour": [0.3, 0.3, 0.3, 0.2],
+        "patient": list("abcd"), "cohort": ["external", "train", "train", "train"], "dice": [0.4, 0.5, 0.7, 0.9],
+        "dice_whole_tumour": [0.2, 0.3, 0.3, 0.3],
     }
 )  # fmt: skip
 
@@ -48,11 +55,11 @@ def words(table):
 
 
 def test_the_sentence_says_of_whom_the_machine_learnt():
-    sentence = machine_sentence(ARTIFACT)
+    sentence = machine_sentence(ARTIFACT, unit="months")
     assert "of 1 features of whole tumours, selected among the 12 (of 33)" in sentence
     assert "40 training patients, 18 with the event. It was applied" in sentence
-    at = machine_sentence({**ARTIFACT, "horizon": 36})
-    assert "18 with the event by 36. Patients censored before it are left out, the others weighted" in at
+    at = machine_sentence({**ARTIFACT, "horizon": 36}, unit="months")
+    assert "18 with the event by 36 months. Patients censored before it are left out, the others weighted" in at
 
 
 def test_every_machine_has_its_row(tmp_path):
@@ -71,8 +78,17 @@ def test_patients_whose_whole_tumour_is_the_microregion_are_counted(tmp_path):
     assert [row[2] for row in words(found)] == ["1", "1", "2"]
 
 
-def test_dice_is_given_by_cohort_where_there_is_a_truth(tmp_path):
+def test_dice_is_given_by_cohort_training_first_where_there_is_a_truth(tmp_path):
     rows = words(planted_table(results(tmp_path), "core"))
     assert rows[0] == ["Training (maps out of fold)", "3", "0.70 (0.60 to 0.80)", "0.30"]
     assert rows[1][0] == "External validation"
     assert planted_table(results(tmp_path, planted=False), "core") is None
+
+
+def test_patients_of_another_centre_are_told_which_machine_mapped_them(tmp_path):
+    found = results(tmp_path, planted=False)
+    found.files["figures"] = {"nested": {"core": {"maps": {}, "pages": [], "montage": []}}}
+    found.config = {"nested": {"core": {"label": ""}}, "outcome": {"unit": "months"}}
+    heading, words, shares, *_ = applied_blocks(found, "core", lambda name: name)
+    assert "fitted to 40 training patients" in words["text"] and "without that patient; all others by" in words["text"]
+    assert "out of fold" not in words["text"] and shares["kind"] == "table"

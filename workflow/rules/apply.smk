@@ -165,10 +165,12 @@ APPLICATION_FILES = {
     "outside": rules.warn_patients.output.outside,
     "models": {name: of_model(name) for name in MODELS},
     "habitats": {name: of_applied_habitats(name) for name in HABITATS},
+    "nested": {name: of_applied_habitats(name) for name in NESTED},
     "judged": JUDGED_HERE if JUDGES else {},
     "figures": {
         **({kind: drawn for kind, drawn in JUDGED_FIGURES.items() if kind in DRAWN_KINDS} if JUDGES else {}),
         "montage": {name: expand(rules.draw_habitat_montage.output.figures, habitats=name) for name in HABITATS},
+        "nested": {name: nested_maps(name) for name in NESTED},
         "regions": {name: filled(rules.draw_regions.output.figures[0], patient=name) for name in SHOWN_PATIENTS},
     },
 }

@@ -139,15 +139,19 @@ def of_nested(name):
     return {table: filled(path, habitats=name) for table, path in tables.items()}
 
 
-def nested_figures(name):
-    """Figures of a nested set."""
+def nested_maps(name):
+    """Maps of a nested set on slices, and its subregions."""
     shown = settings.shown_patients(STUDY)
     return {
         "maps": {p: filled(rules.draw_probability.output.figures[0], habitats=name, patient=p) for p in shown},
         "pages": expand(rules.draw_probability_montage.output.figures, habitats=name),
         "montage": expand(rules.draw_habitat_montage.output.figures, habitats=name),
-        "fractions": filled(rules.draw_habitat_fractions.output.figures[1], habitats=name),
     }
+
+
+def nested_figures(name):
+    """The same, and their shares of the tumour by outcome."""
+    return {**nested_maps(name), "fractions": filled(rules.draw_habitat_fractions.output.figures[1], habitats=name)}
 
 
 # extract

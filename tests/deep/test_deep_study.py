@@ -109,7 +109,7 @@ def test_another_box_or_network_runs_the_deep_features_again_and_no_others(deep_
     assert networks["prepare_network"] == 1 and networks["extract_deep"] == PATIENTS
     for jobs in (boxes, networks):
         assert not {"preprocess_image", "normalise_image", "extract_features", "make_regions"} & set(jobs)
-    patient = read_table(deep_checkout.results / "cohort/patients.csv")["patient"][0]
+    patient = read_table(deep_checkout.results / "features/training.parquet")["patient"][0]
     target = f"results/deep/features/{patient}/deep/T1.csv"
     deep_checkout.run(config, "--", target)
     before = read_table(deep_checkout.folder / target)["value"]

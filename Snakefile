@@ -19,7 +19,8 @@ include: "workflow/rules/cohort.smk"
 
 
 # Where features are given in tables there are no images; without an outcome a study ends with its habitats and features.
-STAGES = ["preprocess", "regions", "habitats", "extract", "figures_images"] if STUDY.has_images else ["import"]
+OF_IMAGES = ["preprocess", "regions", "habitats", *(["deep"] if DEEP else []), "extract", "figures_images"]
+STAGES = OF_IMAGES if STUDY.has_images else ["import"]
 STAGES += ["nested"] if CONFIG["nested"] else []
 STAGES += ["review"] if STUDY.has_images and not STUDY.applied else []
 if STUDY.predicts:

@@ -39,8 +39,11 @@ class Comparison:
         How many times as fast ours must be; 0 where the goal is seconds alone.
     rounds : int
         How often both are measured, in turn; the table shows medians.
-    share : float
-        Part of the work that theirs does in a round, where all of it would take minutes; its seconds are divided by it.
+    share, our_share : float
+        Part of the work that theirs, or ours, does in a round where all of it would take minutes; its seconds are
+        divided by it, and the table says so.
+    goal_mb : float
+        Memory that the whole process may take, where that is the goal.
     warm : callable
         Ours once on a small input before anything is measured, so that compiling is not.
     """
@@ -54,6 +57,8 @@ class Comparison:
     goal_ratio: float = 0.0
     rounds: int = 3
     share: float = 1.0
+    our_share: float = 1.0
+    goal_mb: float = math.inf
     warm: callable = lambda: None
 
 
@@ -71,6 +76,9 @@ class Measured:
     goal_s: float
     goal_ratio: float
     share: float
+    our_share: float
+    goal_mb: float
+    process_mb: float
 
     @property
     def ratio(self):
@@ -80,7 +88,7 @@ class Measured:
     @property
     def met(self):
         """Whether ours is as fast as it has to be."""
-        return self.ours_s <= self.goal_s and not self.ratio < self.goal_ratio
+        return self.ours_s <= self.goal_s and not self.ratio < self.goal_ratio and self.process_mb <= self.goal_mb
 
 
 def measure(comparison):
@@ -97,22 +105,31 @@ def measure(comparison):
         step=comparison.step,
         library=comparison.library,
         theirs_s=statistics.median(seconds["theirs"] or [math.nan]) / comparison.share,
-        ours_s=statistics.median(seconds["ours"]),
+        ours_s=statistics.median(seconds["ours"]) / comparison.our_share,
         theirs_mb=statistics.median(peaks["theirs"] or [math.nan]),
         ours_mb=statistics.median(peaks["ours"]),
         difference=comparison.differ(results.get("theirs"), results["ours"]),
         goal_s=comparison.goal_s,
         goal_ratio=comparison.goal_ratio,
         share=comparison.share,
+        our_share=comparison.our_share,
+        goal_mb=comparison.goal_mb,
+        process_mb=peak_mb(),
     )
 
 
 def timed(compute):
     """Result of a computation, its CPU seconds over all threads, and its peak memory above the start in MB."""
     before = forget_peak()
-    start = time.process_time()
+    start = cpu_s()
     result = compute()
-    return result, time.process_time() - start, peak_mb() - before
+    return result, cpu_s() - start, peak_mb() - before
+
+
+def cpu_s():
+    """CPU seconds of this process and of those it started and waited for."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def forget_peak():
@@ -138,18 +155,28 @@ def as_table(rows):
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        part = "" if row.share == 1 else f" ({row.share:.0%} measured)"
-        goal = f"{row.goal_s:g} s" + (f", {row.goal_ratio:g} times" if row.goal_ratio else "")
-        cells = [row.step, row.library, f"{significant(row.theirs_s)}{part}", significant(row.ours_s)]
+        cells = [row.step, row.library]
+        cells += [f"{significant(row.theirs_s)}{_part(row.share)}", f"{significant(row.ours_s)}{_part(row.our_share)}"]
         cells += [
             significant(row.ratio, 2),
             significant(row.theirs_mb, 2),
             significant(row.ours_mb, 2),
             row.difference,
-            goal,
+            _goal(row),
         ]
         lines.append(f"| {' | '.join([*cells, 'yes' if row.met else 'no'])} |")
     return "\n".join(lines) + "\n"
+
+
+def _part(share):
+    return "" if share == 1 else f" ({100 * share:.2g} % measured)"
+
+
+def _goal(row):
+    goals = [f"{row.goal_s:g} s"] if math.isfinite(row.goal_s) else []
+    goals += [f"{row.goal_ratio:g} times"] if row.goal_ratio else []
+    goals += [f"{row.goal_mb:g} MB in all"] if math.isfinite(row.goal_mb) else []
+    return ", ".join(goals)
 
 
 def significant(value, digits=3):

@@ -4,8 +4,11 @@ A tumour of 30,000 voxels of 1 mm with three habitats mixed like salt and pepper
 3.7 million voxels; 1130 features of each region (original, wavelets, LoG of 1, 3 and 5 mm).
 """
 
-from harness import Comparison, peak_mb  # isort: skip  sets threads before numpy is imported
+from harness import ROOT, Comparison, peak_mb  # isort: skip  sets threads before numpy is imported
 
+import math
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
@@ -24,6 +27,7 @@ from habitat_radiomics.texture_features import texture_values
 from habitat_radiomics.texture_matrices import neighbourhood, texture_matrices
 
 VOLUME, VOXELS, SHELL_MM, PAD = (100, 192, 192), 30_000, 10, 25
+BANK_IMAGES = 12
 LARGE_VOLUME, LARGE_REGION = (300, 512, 512), 500_000
 SIGMAS_MM = (1.0, 3.0, 5.0)
 TEXTURES = {"image_types": {"Original": {}}, "classes": ["glcm", "glrlm", "glszm", "gldm", "ngtdm"], "shape": False}
@@ -136,9 +140,7 @@ def _texture(voxels):
     values = array[inside > 0]
 
     def ours():
-        grey = grey_levels_of(values, np.sort(values), {"bin_width": 25, "bin_count": None})
-        matrices = texture_matrices(grey.ranks, grey.levels, around, 0)
-        found = texture_values(matrices, grey.levels, grey.voxels, around, None)
+        found = _textures(values, around)
         named = ((f"original_{of}_{name}", value) for of, features in found.items() for name, value in features.items())
         return {"tumour": dict(named)}
 
@@ -152,6 +154,105 @@ def _texture(voxels):
         rounds=15,
         warm=compile_features,
     )
+
+
+def native_batch_of_30000_voxels():
+    """Textures of the images of a bank beside the C code of HABIT, the closest rival."""
+    return _native_batch(VOXELS)
+
+
+def native_batch_of_5000_voxels():
+    """The same in a small region."""
+    return _native_batch(5000)
+
+
+def _native_batch(voxels):
+    image, masks = _tight("tumour", voxels)
+    inside = sitk.GetArrayFromImage(masks["tumour"]) > 0
+    label, array = sitk.Cast(masks["tumour"], sitk.sitkInt32), sitk.GetArrayFromImage(image)
+    random = np.random.default_rng(1)
+    arrays = [array + random.normal(0, 20, array.shape).astype(np.float32) for _ in range(BANK_IMAGES)]
+    images = [sitk.GetImageFromArray(each) for each in arrays]
+    rival = _native_extraction()
+
+    def theirs():
+        asked = {"enabled_features": dict.fromkeys(TEXTURES["classes"], []), "settings": {"binWidth": 25}}
+        return [rival(each, label, np.array([1]), **asked) for each in images]
+
+    def ours():
+        around = neighbourhood(inside, distances=[1])
+        return [_textures(each[inside], around) for each in arrays]
+
+    return Comparison(
+        f"textures of the {BANK_IMAGES} images of a bank, {voxels:,} voxels, geometry included",
+        "HABIT 3.0.0, native C batch" if rival else "HABIT 3.0.0 not installed (habitat-analysis)",
+        theirs if rival else None,
+        ours,
+        _native_difference,
+        math.inf,
+        5.0 if rival else 0.0,
+        warm=compile_features,
+    )
+
+
+def _native_extraction():
+    """HABIT's function where its package can be imported (PYTHONPATH of a built source archive suffices), or None."""
+    try:
+        from habit.kernels.radiomics.native_batch import extract_native_supervoxel_features, is_cext_available
+    except ImportError:
+        return None
+    return extract_native_supervoxel_features if is_cext_available() else None
+
+
+def _native_difference(theirs, ours):
+    """Its columns are called class_feature and perhaps a suffix."""
+    if theirs is None:
+        return f"{len(ours)} images"
+    pairs = []
+    for table, found in zip(theirs, ours, strict=True):
+        for column in table.columns[1:]:
+            of, name = column.removeprefix("original_").split("_", 1)
+            pairs.append((found[of].get(name), float(table[column].iloc[0])))
+    differences = [difference(*pair) for pair in pairs if pair[0] is not None]
+    above = sum(each > 1e-6 for each in differences)
+    return f"{len(differences)} values, {above} differ by more than 1e-6, largest {max(differences, default=0):.0e}"
+
+
+def _textures(values, around):
+    grey = grey_levels_of(values, np.sort(values), {"bin_width": 25, "bin_count": None})
+    matrices = texture_matrices(grey.ranks, grey.levels, around, 0)
+    return texture_values(matrices, grey.levels, grey.voxels, around, None)
+
+
+def process_start():
+    """What a job that extracts features costs before it computes: interpreter, imports, stored machine code."""
+    start = "import sys; sys.path.insert(0, 'scripts'); from habitat_radiomics import entry, extraction, {}"
+    return Comparison(
+        "start of a job that extracts features, kernels compiled before",
+        "pyradiomics, the same job",
+        lambda: _child(start.format("reference_engine")),
+        lambda: _child(start.format("fast_engine, kernels; kernels.compile_features()")),
+        lambda _, __: "ours calls every kernel once, on 8 x 8 x 8 voxels",
+        0.05,
+        warm=lambda: _child(start.format("fast_engine, kernels; kernels.compile_features()")),
+    )
+
+
+def process_start_without_kernels():
+    """What every other job of a patient costs before it computes; the usual imports beside it."""
+    start = "import sys; sys.path.insert(0, 'scripts'); import habitat_radiomics.preprocess"
+    return Comparison(
+        "start of a job that prepares an image",
+        "imports of pandas, scikit-learn and pyradiomics too",
+        lambda: _child(f"{start}, pandas, sklearn.pipeline, radiomics.featureextractor"),
+        lambda: _child(start),
+        lambda _, __: "numpy and SimpleITK alone",
+        0.05,
+    )
+
+
+def _child(code):
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def shape_of_a_scattered_habitat():
@@ -217,8 +318,9 @@ def memory_of_a_large_volume():
         None,
         lambda: _values(image, {"tumour": mask}, "A"),
         lambda _, ours: f"{sum(np.isfinite(list(ours.values())))} finite values; in all {peak_mb():.0f} MB",
-        60,
+        math.inf,
         rounds=1,
+        goal_mb=2000,
         warm=compile_features,
     )
 
@@ -228,6 +330,10 @@ ROWS = [
     five_regions_cropped,
     texture_of_30000_voxels,
     texture_of_5000_voxels,
+    native_batch_of_30000_voxels,
+    native_batch_of_5000_voxels,
+    process_start,
+    process_start_without_kernels,
     shape_of_a_scattered_habitat,
     laplacian_of_three_scales,
     memory_of_a_large_volume,

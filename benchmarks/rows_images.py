@@ -1,5 +1,6 @@
 """Rows of the table for image preprocessing."""
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from inputs import head, resized, source
 from habitat_radiomics.bias import ENGINES, shrink_factors
 from habitat_radiomics.body import body_mask
 from habitat_radiomics.images import single_thread, write_image
+from habitat_radiomics.preprocess import preprocess_image
 from habitat_radiomics.register import register
 
 SIZE = [320, 320, 24]
+LARGE, LARGE_REGION = [512, 512, 300], 500_000
 
 
 def n4_shrink_4():
@@ -107,6 +110,61 @@ def registration():
     )
 
 
+def memory_of_preprocessing_a_large_volume():
+    """A sequence registered to another, corrected, resampled and cropped; ours alone."""
+    single_thread()
+    reference = large_volume(0)
+    image = sitk.Resample(reference, reference, movement(reference).GetInverse(), sitk.sitkLinear, 0.0)
+    tumour = ball(reference, LARGE_REGION)
+    settings = {
+        "registration": {"method": "rigid", "seed": 1},
+        "bias": {"enabled": True, "engine": "fast", "shrink_factor": 4, "iterations": (50, 50, 50, 50)},
+        "grid": {"spacing_mm": [1.0, 1.0, 1.0], "margin_mm": 10, "padding_voxels": 30},
+        "resample": {"interpolator": "bspline", "antialias": True, "round_intensity": False},
+        "body": {"fraction": 0.1},
+        "quality": {"maximum_outside_share": 0.1, "minimum_voxels": 30, "minimum_snr": 0},
+    }
+
+    def ours():
+        on_grid, _, record = preprocess_image(image, {"reader1": tumour}, settings, reference=reference)
+        return on_grid.GetSize(), record["registration"]["translation_mm"]
+
+    return Comparison(
+        step=f"registration, N4 and resampling of {' x '.join(map(str, LARGE))} voxels, a region of {LARGE_REGION:,}",
+        library="none",
+        theirs=None,
+        ours=ours,
+        differ=lambda _, ours: f"grid {ours[0]}, moved by {ours[1]:.1f} mm",
+        goal_s=math.inf,
+        goal_mb=2000,
+        rounds=1,
+    )
+
+
+def large_volume(seed):
+    """A head-like image: bright ellipsoid with texture, a smooth field and noise; float32, half a millimetre."""
+    random = np.random.default_rng(seed)
+    x, y, z = (np.linspace(-1, 1, n, dtype=np.float32) for n in LARGE)
+    inside = z[:, None, None] ** 2 + y[:, None] ** 2 + x**2 < 0.7
+    array = np.where(inside, np.float32(300), np.float32(5))
+    array += inside * 60 * np.sin(15 * x) * np.cos(12 * y)[:, None] * np.cos(9 * z)[:, None, None]
+    array *= 1 + 0.2 * x
+    for plane in array:
+        plane += random.normal(0, 5, plane.shape).astype(np.float32)
+    image = sitk.GetImageFromArray(np.maximum(array, 0))
+    image.SetSpacing((0.5, 0.5, 0.5))
+    return image
+
+
+def ball(image, voxels):
+    """Mask of so many voxels about the centre of an image."""
+    x, y, z = (np.arange(n, dtype=np.float32) - n / 2 for n in image.GetSize())
+    inside = z[:, None, None] ** 2 + y[:, None] ** 2 + x**2 < (3 * voxels / (4 * np.pi)) ** (2 / 3)
+    mask = sitk.GetImageFromArray(inside.astype(np.uint8))
+    mask.CopyInformation(image)
+    return mask
+
+
 def movement(fixed):
     """Some degrees and millimetres about the centre of an image."""
     transform = sitk.Euler3DTransform()
@@ -116,4 +174,4 @@ def movement(fixed):
     return transform
 
 
-ROWS = [n4_native, n4_shrink_4, n4_shrink_2, registration, writing]
+ROWS = [n4_native, n4_shrink_4, n4_shrink_2, registration, writing, memory_of_preprocessing_a_large_volume]

@@ -4,7 +4,7 @@ from harness import Comparison  # isort: skip  sets threads before numpy is impo
 
 import numpy as np
 import pandas as pd
-from bootstrap_chain import radiomics_like_cohort
+from bootstrap_chain import CHAINS, RESAMPLING, radiomics_like_cohort
 from habitat_fits import AS_THEY_ARE, VOXELS, three_tissues
 from scipy import stats
 
@@ -12,9 +12,12 @@ from habitat_radiomics.cox_univariable import univariable_cox
 from habitat_radiomics.habitat_count import count_curve
 from habitat_radiomics.lasso import cross_validate_path, stratified_folds
 from habitat_radiomics.lasso_cox import cross_validate_cox_path, stratified_cox_folds
+from habitat_radiomics.model import build_model
 from habitat_radiomics.rank_sum import mann_whitney
 from habitat_radiomics.reliability import icc
+from habitat_radiomics.resampling import bootstrap_chunk
 from habitat_radiomics.selection import uncorrelated
+from habitat_radiomics.signature import build_signature
 from habitat_radiomics.survival_outcome import as_outcome
 
 PATIENTS, MANY, PENALTIES, FOLDS = 150, 10_000, 50, 10
@@ -214,7 +217,94 @@ def cox_univariable():
     )
 
 
+def bootstraps_logistic():
+    """Selection, LASSO and logistic model repeated in every resample; theirs is one resample by the usual calls."""
+    features, clinical, outcome = radiomics_like_cohort()
+    return _bootstraps(
+        CHAINS["t_or_u"],
+        (features, clinical, outcome),
+        estimator="logistic",
+        goal_s=300,
+        library="scipy, pandas and scikit-learn, one resample",
+        theirs=lambda: usual_chain(features.to_numpy(), outcome.to_numpy()),
+    )
+
+
+def bootstraps_cox():
+    """The same of a Cox model."""
+    features, clinical, _ = radiomics_like_cohort()
+    outcome = follow_up(features.to_numpy()).set_index(features.index)
+    return _bootstraps(
+        COX_CHAIN,
+        (features, clinical, outcome),
+        estimator="cox",
+        goal_s=900,
+        library="not installed (scikit-survival is GPL-3; about 12 h)",
+    )
+
+
+COX_CHAIN = [{"complete": {}}, {"zscore": {}}, {"univariable_cox": {}}, {"correlation": {}}, {"cox_lasso": {}}]
+REPLICATES, MEASURED = 1000, 10
+
+
+def _bootstraps(steps, cohort, *, estimator, goal_s, library, theirs=None):
+    features, clinical, outcome = cohort
+    survival = estimator == "cox"
+    signatures = {"rad_score": (build_signature(steps, seed=1, survival=survival), list(features.columns))}
+    horizons = [float(outcome["time"].median())] if survival else []
+    model = build_model(
+        signatures=["rad_score"], variables={"age": {"type": "number"}}, estimator=estimator, horizons=horizons
+    )
+    data = {"features": features, "clinical": clinical, "outcome": outcome, "scores": "apparent", **RESAMPLING}
+
+    def selected(chunk):
+        return f"on average {len(chunk.selected) / MEASURED:.0f} features in the score"
+
+    return Comparison(
+        step=f"{REPLICATES} bootstraps of the whole chain, {estimator}, {len(features)} x {features.shape[1]}",
+        library=library,
+        theirs=theirs,
+        ours=lambda: bootstrap_chunk(signatures, model, replicates=range(1, MEASURED + 1), **data),
+        differ=lambda _, ours: selected(ours),
+        goal_s=goal_s,
+        share=1 / REPLICATES if theirs else 1.0,
+        our_share=MEASURED / REPLICATES,
+        rounds=1,
+        warm=lambda: bootstrap_chunk(signatures, model, replicates=[0], **data),
+    )
+
+
+def usual_chain(X, y, *, seed=0):
+    """One resample by one call per feature, a correlation matrix and a cross-validated LASSO."""
+    from sklearn.linear_model import LogisticRegressionCV
+
+    drawn = np.random.default_rng(seed).integers(0, len(y), len(y))
+    X, y = stats.zscore(X[drawn]), y[drawn]
+    p = [_usual_test(column[y == 0], column[y == 1]) for column in X.T]
+    table = pd.DataFrame(X[:, np.array(p) < 0.05])
+    correlated = np.triu(table.corr().abs().to_numpy() > 0.85, 1).any(axis=0)
+    X = table.to_numpy()[:, ~correlated]
+    model = LogisticRegressionCV(
+        Cs=PENALTIES,
+        l1_ratios=(1,),
+        solver="liblinear",
+        scoring="neg_log_loss",
+        cv=FOLDS,
+        use_legacy_attributes=False,
+        random_state=0,
+    )
+    return model.fit(X, y).coef_
+
+
+def _usual_test(first, second):
+    if min(stats.shapiro(first).pvalue, stats.shapiro(second).pvalue) > 0.05:
+        return stats.ttest_ind(first, second).pvalue
+    return stats.mannwhitneyu(first, second).pvalue
+
+
 ROWS = [
+    bootstraps_logistic,
+    bootstraps_cox,
     habitat_number,
     lasso_logistic,
     lasso_cox,

@@ -20,6 +20,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import harness
+from study import study_table
 
 MODULES = ("rows_images", "rows_features", "rows_statistics")
 PACKAGES = ("numpy", "scipy", "numba", "SimpleITK", "pyradiomics", "scikit-learn", "lifelines", "pandas", "statsmodels")
@@ -32,17 +33,17 @@ def main():
     parser.add_argument("--write", action="store_true", help="write the table of some rows too")
     asked = parser.parse_args()
     words = asked.words
-    rows = []
+    rows = {}
     for module, name in named_rows(words):
-        row = measured_alone(module, name)
-        rows.append(row)
+        row = rows[name] = measured_alone(module, name)
         print(
             f"{name}: {row.theirs_s:.3g} s, ours {row.ours_s:.3g} s, {row.ratio:.0f} times; {row.difference}",
             file=sys.stderr,
             flush=True,
         )
     part = f" Rows asked for: {', '.join(words)}; `make bench` measures all." if words else ""
-    report = f"# Benchmarks of {datetime.date.today():%Y-%m-%d}\n\n{machine()}{part}\n\n{harness.as_table(rows)}"
+    title = f"# Benchmarks of {datetime.date.today():%Y-%m-%d}"
+    report = "\n\n".join([title, machine() + part, harness.as_table(rows.values()), study_table(rows)]).rstrip() + "\n"
     print(report)
     if asked.write or not words:
         RESULTS.mkdir(exist_ok=True)

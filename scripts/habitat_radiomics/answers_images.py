@@ -8,6 +8,7 @@ from habitat_radiomics.config import overridden
 from habitat_radiomics.labels import CLASSES, count, image_label, number
 from habitat_radiomics.methods_text import (
     INTERPOLATORS,
+    deep_text,
     features_text,
     habitats_text,
     images_text,
@@ -162,6 +163,8 @@ def extraction(results):
     used = f" PyRadiomics {version}." if version else ""
     flat = "slice by slice (2D)" if results.config["features"]["force_2d"] else "in three dimensions"
     text = f"{features_text(results.config, results.orders['sequences'])}{used} Hand-crafted features, textures {flat}."
+    if deep := deep_text(results.config):
+        text = f"{text} {deep}"
     checked = _cross_check(results.quality)
     places = (*(results.files["quality"] if checked else ()), results.files.get("provenance"))
     return Answer(text + checked, places, "methods")

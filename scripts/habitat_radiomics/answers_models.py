@@ -216,6 +216,7 @@ def interpretability(results):
     )
     parts += ["nomogram"] if results.statistics["points"] is not None else []
     parts += ["permutation importance on held-out patients"] if results.statistics["importance"] else []
+    parts += ["partial dependence on held-out patients"] if results.statistics["partial_dependence"] else []
     return Answer(f"Shown: {listed(parts)}.", headline_files(results, "coefficients"), "signatures")
 
 

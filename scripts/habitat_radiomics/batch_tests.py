@@ -3,12 +3,18 @@
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.sparse.linalg import eigsh
+
+from habitat_radiomics.column_blocks import in_blocks
 
 TESTS = {
     "kruskal": "Kruskal-Wallis test of location",
     "anova": "one-way analysis of variance of location",
     "levene": "Brown-Forsythe test of spread",
 }
+
+
+STATISTICS = ("patients", "batches", "statistic", "p", "explained")
 
 
 def batch_tests(features, batch, *, test="kruskal"):
@@ -37,18 +43,24 @@ def batch_tests(features, batch, *, test="kruskal"):
     if test not in TESTS:
         raise ValueError(f"test is {test!r}: use one of {', '.join(TESTS)}.")
     members = np.array([(batch == name).to_numpy() for name in sorted(batch.dropna().unique())])
-    values = features.to_numpy(dtype=float)
+    found = in_blocks(lambda columns: _tested(columns, members, test), features.to_numpy(dtype=float))
+    table = pd.DataFrame(dict(zip(STATISTICS, found, strict=True))).astype({"patients": int, "batches": int})
+    known = table["p"].notna()
+    table["q"] = np.nan
+    table.loc[known, "q"] = stats.false_discovery_control(table.loc[known, "p"]) if known.any() else np.nan
+    return table.assign(feature=features.columns)[
+        ["feature", "patients", "batches", "statistic", "p", "q", "explained"]
+    ]
+
+
+def _tested(values, members, test):
+    """`STATISTICS` of every column, as rows."""
     values = np.where(members.any(axis=0)[:, None], values, np.nan)
     if test == "kruskal":
         values = stats.rankdata(values, axis=0, nan_policy="omit")
     elif test == "levene":
         values = _distance_from_median(values, members)
-    table = _between_batches(values, members, test)
-    known = table["p"].notna()
-    table.loc[known, "q"] = stats.false_discovery_control(table.loc[known, "p"]) if known.any() else np.nan
-    return table.assign(feature=features.columns)[
-        ["feature", "patients", "batches", "statistic", "p", "q", "explained"]
-    ]
+    return _between_batches(values, members, test)
 
 
 def batch_summary(before, after, *, alpha=0.05):
@@ -100,18 +112,30 @@ def principal_components(features):
     ValueError
         If fewer than two features vary, or there are fewer than three patients.
     """
-    values = features.to_numpy(dtype=float)
-    deviation = np.nanstd(values[:, np.isfinite(values).any(axis=0)], axis=0)
-    values = values[:, np.isfinite(values).any(axis=0)][:, deviation > 0]
-    if values.shape[1] < 2 or len(values) < 3:
+    standard = in_blocks(_standardised, features.to_numpy(dtype=float))
+    standard = standard[:, standard.any(axis=0)]
+    if standard.shape[1] < 2 or len(standard) < 3:
         raise ValueError(
-            f"{values.shape[1]} varying features of {len(values)} patients: principal components need 2 and 3."
+            f"{standard.shape[1]} varying features of {len(standard)} patients: principal components need 2 and 3."
         )
-    standard = np.nan_to_num((values - np.nanmean(values, axis=0)) / deviation[deviation > 0])
-    left, size, right = np.linalg.svd(standard - standard.mean(axis=0), full_matrices=False)
-    sign = np.sign(right[[0, 1], np.abs(right[:2]).argmax(axis=1)])
-    coordinates = pd.DataFrame(left[:, :2] * size[:2] * sign, index=features.index, columns=["PC1", "PC2"])
-    return coordinates, tuple(float(share) for share in (size**2 / (size**2).sum())[:2])
+    among_patients = standard @ standard.T  # of which two directions are needed, not a decomposition of the table
+    start = np.random.default_rng(0).normal(size=len(standard))
+    square, left = eigsh(among_patients, k=2, v0=start)
+    square, left = np.maximum(square[::-1], 0), left[:, ::-1]
+    loadings = left.T @ standard
+    sign = np.sign(loadings[[0, 1], np.abs(loadings).argmax(axis=1)])
+    coordinates = pd.DataFrame(left * np.sqrt(square) * sign, index=features.index, columns=["PC1", "PC2"])
+    return coordinates, tuple(float(share) for share in square / np.trace(among_patients))
+
+
+def _standardised(values):
+    """Mean 0 and standard deviation 1 of every column, 0 where a value is missing or a column does not vary."""
+    known = np.isfinite(values)
+    number = np.maximum(known.sum(axis=0), 1)
+    centred = np.where(known, values - np.where(known, values, 0).sum(axis=0) / number, 0)
+    deviation = np.sqrt((centred**2).sum(axis=0) / number)
+    varies = _spread(values, known) > 0
+    return np.where(varies, centred, 0) / np.where(varies, deviation, 1)
 
 
 def _distance_from_median(values, members):
@@ -126,7 +150,7 @@ def _distance_from_median(values, members):
 
 
 def _between_batches(values, members, test):
-    """Sums of squares between and within batches, and the test made of them."""
+    """Sums of squares between and within batches, and the test made of them: `STATISTICS` of every column."""
     known = np.isfinite(values)
     filled = np.where(known, values, 0.0)
     counts = members.astype(float) @ known
@@ -144,16 +168,7 @@ def _between_batches(values, members, test):
         else:
             statistic = explained / (1 - explained) * (patients - batches) / (batches - 1)
             p = stats.f.sf(statistic, batches - 1, patients - batches)
-    return pd.DataFrame(
-        {
-            "patients": patients.astype(int),
-            "batches": batches,
-            "statistic": statistic,
-            "p": np.where(varies, p, np.nan),
-            "explained": explained,
-            "q": np.nan,
-        }
-    )
+    return np.array([patients, batches, statistic, np.where(varies, p, np.nan), explained])
 
 
 def _spread(values, known):

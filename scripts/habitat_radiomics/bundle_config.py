@@ -1,5 +1,6 @@
 """Which part of a study's configuration travels with its models, and the configuration of a study that applies them."""
 
+from habitat_radiomics import deep_settings
 from habitat_radiomics.config import nearest
 from habitat_radiomics.faults import StudyFault
 
@@ -7,6 +8,7 @@ KEPT = ("seed", "sequences", "reference", "clinical", "outcome", "preprocess", "
 KEPT += (
     "nested",
     "features",
+    "deep",
     "quality",
     "reproducibility",
     "harmonise",
@@ -75,6 +77,7 @@ def learnt_members(config):
         *(f"train/{name}/{file}" for name in config["models"] for file in ("model.skops", "cutoff.json")),
         *(f"habitats/{name}/habitats.json" for name in (*config["habitats"], *config["nested"])),
         *(f"preprocess/intensity_scale.{name}.json" for name in nyul),
+        *(f"features/network.{kind}" for kind in ("onnx", "json") if deep_settings.sequences(config)),
     ]
 
 

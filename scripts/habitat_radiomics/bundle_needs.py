@@ -2,6 +2,7 @@
 
 import textwrap
 
+from habitat_radiomics import booster_extra, deep_settings
 from habitat_radiomics.bundle_config import has_images
 from habitat_radiomics.config import members_of
 from habitat_radiomics.estimator_words import WORDS
@@ -38,6 +39,8 @@ def needs_of(config, ranges):
         },
         "models": [_model_needs(config, name) for name in config["models"]],
         "nested": list(config["nested"]),
+        "network": bool(deep_settings.sequences(config)),
+        "boosters": booster_extra.asked_for(config),
         "patients": ranges["patients"],
     }
 
@@ -107,6 +110,10 @@ def needs_text(needs, *, study):
         "knows an identifier already can recognise the patient." + _held_values(needs),
         "A research tool, not for diagnosis.",
     ]
+    if needs["network"]:
+        paragraphs.insert(2, "Scores take features of a pretrained network that is in this file: run `make deep` once.")
+    if needs["boosters"]:
+        paragraphs.insert(2, f"Models need {' and '.join(needs['boosters'])}: run `make boosting` once.")
     parts = [
         _filled(paragraphs),
         *(_image_parts(needs) if needs["images"] else [_listed("Tables of features", _feature_lines(needs))]),

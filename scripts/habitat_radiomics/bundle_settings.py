@@ -5,7 +5,6 @@ import json
 from habitat_radiomics import settings
 from habitat_radiomics.bundle_config import kept_config
 from habitat_radiomics.outcome_settings import event_column, is_survival
-from habitat_radiomics.study import EXCLUSION_ADVICE
 
 FEWEST_JUDGED = 10  # patients of a known outcome, below which no validation is attempted
 
@@ -52,14 +51,9 @@ def comparison(study):
         ],
         "variables": settings.described(config)["variables"],
         "normalised": {s: settings.intensity(study, s)["method"] != "none" for s in study.sequences},
-        "excluded": {p: [code, _without_advice(text)] for p, (code, text) in study.excluded.items()},
+        "excluded": {patient: list(reason) for patient, reason in study.excluded.items()},
         "sites": {p: row.get(config["split"]["site_column"]) for p, row in study.patients.items()},
     }
-
-
-def _without_advice(sentence):
-    """Why a patient is left out, without how to leave it out."""
-    return sentence.removesuffix(f" {EXCLUSION_ADVICE}")
 
 
 def application(study):

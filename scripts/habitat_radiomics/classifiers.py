@@ -28,6 +28,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from habitat_radiomics.boosters import LightgbmClassifier, XgboostClassifier
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.roc import auc
 from habitat_radiomics.signature import stratified_folds
@@ -90,6 +91,14 @@ def _gradient_boosting(seed, *, max_leaf_nodes, max_iter):
     return make_pipeline(HistGradientBoostingClassifier(**settings))
 
 
+def _xgboost(seed, *, max_depth, max_iter):
+    return make_pipeline(XgboostClassifier(max_depth=max_depth, max_iter=max_iter, seed=seed))
+
+
+def _lightgbm(seed, *, max_leaf_nodes, max_iter):
+    return make_pipeline(LightgbmClassifier(max_leaf_nodes=max_leaf_nodes, max_iter=max_iter, seed=seed))
+
+
 def _perceptron(seed, *, hidden, alpha):
     return _scaled(MLPClassifier((hidden,), alpha=alpha, solver="lbfgs", max_iter=200, random_state=seed))
 
@@ -119,6 +128,8 @@ CLASSIFIERS = {
     "random_forest": Classifier(_random_forest, _grid(min_samples_leaf=(10, 5, 2)), "probability"),
     "extra_trees": Classifier(_extra_trees, _grid(min_samples_leaf=(10, 5, 2)), "probability"),
     "gradient_boosting": Classifier(_gradient_boosting, _grid(max_leaf_nodes=(2, 4), max_iter=(25, 100)), "decision"),
+    "lightgbm": Classifier(_lightgbm, _grid(max_leaf_nodes=(2, 4), max_iter=(25, 100)), "decision"),
+    "xgboost": Classifier(_xgboost, _grid(max_depth=(1, 2), max_iter=(25, 100)), "decision"),
     "mlp": Classifier(_perceptron, _grid(hidden=(3, 8), alpha=(10.0, 1.0)), "log_odds"),
 }
 
@@ -337,6 +348,7 @@ SETTING_WORDS = {
     "n_neighbors": "neighbours",
     "min_samples_leaf": "patients in a leaf at least",
     "max_leaf_nodes": "leaves of a tree at most",
+    "max_depth": "depth of a tree at most",
     "max_iter": "trees",
     "hidden": "hidden units",
     "alpha": "weight decay",

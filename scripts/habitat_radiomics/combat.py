@@ -14,6 +14,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from habitat_radiomics.column_blocks import in_blocks
 from habitat_radiomics.combat_effects import (
     BatchEffect,
     batch_effect,
@@ -112,7 +113,9 @@ class Combat(TransformerMixin, BaseEstimator):
             For unknown settings, a missing metadata column or label, a reference without patients, and no feature.
         """
         self._check_settings()
-        features, labels = self._split(X)
+        labels, features = self._labels(X), without_metadata(X)
+        if features.shape[1] == 0:
+            raise ValueError("ComBat got no features: the table holds metadata columns only.")
         self.feature_names_in_ = np.asarray(X.columns, dtype=object)
         self.n_features_in_ = X.shape[1]
         self.features_, self.batches_, self.notes_ = list(features.columns), sorted(set(labels)), []
@@ -123,7 +126,8 @@ class Combat(TransformerMixin, BaseEstimator):
         lone = np.array([X.index[rows].nunique() < 2 for rows in members])
         values = features.to_numpy(dtype=float)
         self.untouched_ = untouched_features(values, members, lone, names=self.features_)
-        self._estimate(values[:, self._columns()], members, self._with_scale(lone), self._covariate_columns(X))
+        chosen = values[:, self._columns()] if self.untouched_ else values
+        self._estimate(chosen, members, self._with_scale(lone), self._covariate_columns(X))
         return self
 
     def transform(self, X):
@@ -132,23 +136,22 @@ class Combat(TransformerMixin, BaseEstimator):
         The effect of an unseen batch is estimated from the patients of that batch in X: give them together.
         """
         check_is_fitted(self)
-        features, labels = self._split(X)
-        values = features[self.features_].to_numpy(dtype=float).copy()
-        chosen = self._columns()
-        expected = self.mean_ + weighted_sum(self._covariate_columns(X), self.covariate_effects_)
-        standard = (values[:, chosen] - expected) / self.deviation_
-        for batch in np.unique(labels):
-            rows = labels == batch
-            effect = self._effect(batch, standard[rows])
+        labels, values, chosen = self._labels(X), np.array(X[self.features_], dtype=float), self._columns()
+        covariates = self._covariate_columns(X)
+        for batch in np.unique(labels):  # one after the other: a large table fits into memory once, not several times
+            rows = np.flatnonzero(labels == batch)
+            expected = self.mean_ + weighted_sum(covariates[rows], self.covariate_effects_)
+            standard = (values[np.ix_(rows, chosen)] - expected) / self.deviation_
+            effect = self._effect(batch, standard)
             if effect is not None:
-                adjusted = (standard[rows] - effect.location) / np.sqrt(effect.scale) * self.deviation_ + expected[rows]
+                adjusted = (standard - effect.location) / np.sqrt(effect.scale) * self.deviation_ + expected
                 values[np.ix_(rows, chosen)] = adjusted
-        return pd.DataFrame(values, index=X.index, columns=self.features_)
+        return pd.DataFrame(values, index=X.index, columns=self.features_, copy=False)
 
     def report(self, X):
         """Return what happens to every batch of X: batch, patients, in_training, action, note."""
         check_is_fitted(self)
-        _, labels = self._split(X)
+        labels = self._labels(X)
         rows = []
         for batch in sorted(set(labels)):
             action, note = self._action(batch, int((labels == batch).sum()))
@@ -170,8 +173,8 @@ class Combat(TransformerMixin, BaseEstimator):
             if value not in allowed:
                 raise ValueError(f"{name} of ComBat is {value!r}: use one of {', '.join(allowed)}.")
 
-    def _split(self, X):
-        """Features of a table, and the batch of every patient as text."""
+    def _labels(self, X):
+        """Batch of every patient of a table as text."""
         for name in (self.batch, *self.covariates):
             if metadata_column(name) not in X.columns:
                 raise ValueError(
@@ -182,10 +185,7 @@ class Combat(TransformerMixin, BaseEstimator):
         if labels.isna().any():
             missing = ", ".join(map(str, X.index[labels.isna()][:5]))
             raise ValueError(f"{self.batch} is missing for patient {missing}: ComBat needs the batch of every patient.")
-        features = without_metadata(X)
-        if features.shape[1] == 0:
-            raise ValueError("ComBat got no features: the table holds metadata columns only.")
-        return features, labels.astype(str).to_numpy()
+        return labels.astype(str).to_numpy()
 
     def _check_reference(self, labels):
         if self.reference is not None and self.reference not in self.batches_:
@@ -246,14 +246,11 @@ class Combat(TransformerMixin, BaseEstimator):
 
     def _estimate(self, values, members, scaled, covariates):
         """Fit mean, covariates and residual deviation of every feature, then the effects of the batches."""
-        batch_means, effects = batch_regression(values, members, covariates)
         reference = None if self.reference is None else self.batches_.index(self.reference)
         weights = members.mean(axis=1) if reference is None else np.eye(len(members))[reference]
-        self.mean_, self.covariate_effects_ = weights @ batch_means, effects
-        residual = values - members.T @ batch_means - covariates @ effects
         rows = slice(None) if reference is None else members[reference]
-        self.deviation_ = np.sqrt(np.nanmean(residual[rows] ** 2, axis=0)) if values.shape[1] else np.empty(0)
-        standard = (values - self.mean_ - covariates @ effects) / self.deviation_
+        location = in_blocks(lambda columns: _location(columns, members, covariates, weights, rows), values)
+        self.mean_, self.deviation_, self.covariate_effects_ = location[0], location[1], location[2:]
         prior = self.prior if values.shape[1] > 1 else "none"
         if prior != self.prior:
             self.notes_.append("fewer than two features can be adjusted: their effects were not shrunk")
@@ -262,7 +259,8 @@ class Combat(TransformerMixin, BaseEstimator):
         self.prior_used_ = prior
         for number, rows in enumerate(members):
             if number != reference and len(members) > 1 and values.shape[1]:
-                effect = batch_effect(standard[rows], prior=prior, with_scale=bool(scaled[number]))
+                standard = (values[rows] - self.mean_ - covariates[rows] @ self.covariate_effects_) / self.deviation_
+                effect = batch_effect(standard, prior=prior, with_scale=bool(scaled[number]))
                 self.location_[number], self.scale_[number] = effect.location, effect.scale
 
     def _action(self, batch, patients):
@@ -286,6 +284,13 @@ class Combat(TransformerMixin, BaseEstimator):
         if action != "estimated" or standard.shape[1] == 0:
             return None
         return unseen_effect(standard, prior=self.prior_used_, with_scale=not self.mean_only)
+
+
+def _location(values, members, covariates, weights, rows):
+    """Mean, residual deviation (of some rows) and effects of covariates of every feature, as rows of one array."""
+    batch_means, effects = batch_regression(values, members, covariates)
+    residual = values - members.T @ batch_means - covariates @ effects
+    return np.vstack([weights @ batch_means, np.sqrt(np.nanmean(residual[rows] ** 2, axis=0)), effects])
 
 
 def untouched_features(values, members, lone, *, names):

@@ -39,11 +39,13 @@ def batch_regression(values, members, covariates):
     design = np.column_stack([members.T.astype(float), covariates])
     coefficients = np.empty((design.shape[1], values.shape[1]))
     known = np.isfinite(values)
-    patterns, pattern_of = np.unique(known, axis=1, return_inverse=True)
+    whole = known.all(axis=0)  # told apart first, because to sort whole columns is slow
+    coefficients[:, whole] = np.linalg.lstsq(design, values[:, whole], rcond=None)[0]
+    lacking = np.flatnonzero(~whole)
+    patterns, pattern_of = np.unique(known[:, lacking], axis=1, return_inverse=True)
     for number, rows in enumerate(patterns.T):
-        columns = np.flatnonzero(pattern_of == number)
-        solution = np.linalg.lstsq(design[rows], values[np.ix_(rows, columns)], rcond=None)[0]
-        coefficients[:, columns] = solution
+        columns = lacking[pattern_of == number]
+        coefficients[:, columns] = np.linalg.lstsq(design[rows], values[np.ix_(rows, columns)], rcond=None)[0]
     return coefficients[: len(members)], coefficients[len(members) :]
 
 

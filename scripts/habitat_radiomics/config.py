@@ -5,6 +5,7 @@ import difflib
 
 from jsonschema import Draft202012Validator
 
+from habitat_radiomics.deep_settings import REGION, deep_faults
 from habitat_radiomics.estimator_words import WORDS
 from habitat_radiomics.feature_settings import feature_table_faults, given_regions
 from habitat_radiomics.habitat_sets import all_sets, habitat_faults, region_names
@@ -155,13 +156,13 @@ def _reference_faults(config):
         given_regions(config) or config["regions"]["names"],
         list(config["signatures"]),
     )
-    sets = list(all_sets(config))
+    sets, deep = list(all_sets(config)), [REGION] if config["data"]["source"] != "features" else []
     lists = [
         (f"signatures.{name}.sequences", signature.get("sequences", []), sequences)
         for name, signature in config["signatures"].items()
     ]
     lists += [
-        (f"signatures.{name}.regions", s["regions"], regions + region_names(sets, s["regions"]))
+        (f"signatures.{name}.regions", s["regions"], regions + deep + region_names(sets, s["regions"]))
         for name, s in config["signatures"].items()
     ]
     lists += [(f"signatures.{name}.best_of", s["best_of"], signatures) for name, s in config["signatures"].items()]
@@ -182,7 +183,7 @@ def _reference_faults(config):
     lists += [
         (f"validation.figures.{group}", chosen, models) for group, chosen in config["validation"]["figures"].items()
     ]
-    lists += [("importance.models", config["importance"]["models"], models)]
+    lists += [(f"{key}.models", config[key]["models"], models) for key in ("importance", "partial_dependence")]
     lists += [("validation.pairs", pair, models) for pair in config["validation"]["pairs"]]
     lists += [
         ("nomogram.model", _some(config["nomogram"]["model"]), models),
@@ -195,7 +196,7 @@ def _reference_faults(config):
         _unknown_name(where, name, allowed) for where, names, allowed in lists for name in names if name not in allowed
     ]
     faults += outcome_faults(config) + _purpose_faults(config) + feature_table_faults(config)
-    return faults + _model_faults(config) + habitat_faults(config) + nested_faults(config)
+    return faults + _model_faults(config) + habitat_faults(config) + nested_faults(config) + deep_faults(config)
 
 
 def _categories(config):
@@ -242,8 +243,11 @@ def _model_faults(config):
         for name, variable in config["clinical"].items()
         if variable["type"] == "category" and "levels" not in variable
     ]
-    if config["importance"]["models"] and config["outcome"]["type"] == "survival":
-        faults.append("config: importance.models is for a binary outcome, this study's is survival. Leave it empty.")
+    faults += [
+        f"config: {key}.models is for a binary outcome, this study's is survival. Leave it empty."
+        for key in ("importance", "partial_dependence")
+        if config[key]["models"] and config["outcome"]["type"] == "survival"
+    ]
     low, high = config["validation"]["decision_thresholds"]
     if low >= high:
         faults.append(f"config: validation.decision_thresholds are {low:g} and {high:g}. Give the smaller one first.")

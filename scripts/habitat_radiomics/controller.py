@@ -16,10 +16,34 @@ from pathlib import Path
 JOB_PREFIX = "habitat"  # of the names of our jobs, see slurm-jobname-prefix in the profile
 LOCK = Path(".snakemake/controller.lock")
 SECONDS_TO_CANCEL = 300
+OF_PATIENTS = ("patient", "prepare", "measure", "habitats")  # groups that chain the short steps of one patient
 
 
 class ControllerFault(Exception):
     """The study cannot be submitted; the message says why and what to do."""
+
+
+def group_components(profile, patients):
+    """Return the option by which the short steps of so many patients share one cluster job; it changes no result.
+
+    Parameters
+    ----------
+    profile : list of str
+        ``group-components`` of the profile: name=count. The option replaces all of them.
+    patients : int or None
+        None for the profile's own number.
+
+    Raises
+    ------
+    ControllerFault
+        If it is not a positive number.
+    """
+    if patients is None:
+        return []
+    if patients < 1:
+        raise ControllerFault(f"{patients} patients cannot share a cluster job. Give a number from 1, for example 10.")
+    counts = dict(entry.split("=") for entry in profile) | dict.fromkeys(OF_PATIENTS, patients)
+    return ["--group-components", *(f"{name}={count}" for name, count in counts.items())]
 
 
 def jobs_of_folder(listing, folder):

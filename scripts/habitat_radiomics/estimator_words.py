@@ -11,10 +11,10 @@ class EstimatorWords:
     ----------
     name : str
         For people, in running text.
-    score : str
-        What its score, and so its cut-off, is measured in.
     methods : str
         Sentence of the methods paragraph, about models of this kind.
+    score : str
+        What its score, and so its cut-off, is measured in.
     has_coefficients : bool
         Whether it gives odds or hazard ratios and a nomogram.
     outcome : {"binary", "survival"}
@@ -22,9 +22,9 @@ class EstimatorWords:
     """
 
     name: str
-    score: str
     methods: str
-    has_coefficients: bool
+    score: str = "training SD from the boundary"
+    has_coefficients: bool = False
     outcome: str = "binary"
 
 
@@ -45,7 +45,6 @@ WORDS = {
         methods="support vector machines with a Gaussian kernel on standardised inputs (cost 1, gamma 1 / number of "
         "inputs: the defaults of R's e1071), their probabilities calibrated by Platt's sigmoid on decision values of "
         "training patients held out from the fit",
-        has_coefficients=False,
     ),
     "cox": EstimatorWords(
         name="Cox regression",
@@ -57,69 +56,62 @@ WORDS = {
     ),
     "penalised_logistic": EstimatorWords(
         name="penalised logistic regression",
-        score="training SD from the boundary",
         methods=f"logistic regressions with a ridge penalty (C 0.001 to 10) on standardised inputs, {TUNED}",
-        has_coefficients=False,
     ),
     "lda": EstimatorWords(
         name="linear discriminant analysis",
-        score="training SD from the boundary",
         methods="linear discriminant analyses with equal priors, their covariance shrunk after Ledoit and Wolf, "
         f"{CALIBRATED}",
-        has_coefficients=False,
     ),
     "naive_bayes": EstimatorWords(
         name="naive Bayes",
-        score="training SD from the boundary",
         methods=f"Gaussian naive Bayes classifiers with equal priors (share of variance added 1 to 1e-9), {TUNED}",
-        has_coefficients=False,
     ),
     "knn": EstimatorWords(
         name="k nearest neighbours",
         score="share of neighbours",
         methods=f"k nearest neighbours on standardised inputs (k 3 to 25, classes not weighted), {TUNED}",
-        has_coefficients=False,
     ),
     "tuned_svm": EstimatorWords(
         name="tuned support vector machine",
-        score="training SD from the boundary",
         methods=f"support vector machines on standardised inputs (linear or Gaussian kernel, C 0.01 to 10), {TUNED}",
-        has_coefficients=False,
     ),
     "random_forest": EstimatorWords(
         name="random forest",
         score="share of trees",
         methods=f"random forests of 100 trees (leaves of at least 2, 5 or 10 patients), {TUNED}",
-        has_coefficients=False,
     ),
     "extra_trees": EstimatorWords(
         name="extremely randomised trees",
         score="share of trees",
         methods=f"extremely randomised trees, 100 of them (leaves of at least 2, 5 or 10 patients), {TUNED}",
-        has_coefficients=False,
     ),
     "gradient_boosting": EstimatorWords(
         name="gradient boosting",
-        score="training SD from the boundary",
         methods="histogram gradient boosting (25 or 100 trees of 2 or 4 leaves, learning rate 0.1), " + TUNED,
-        has_coefficients=False,
+    ),
+    "lightgbm": EstimatorWords(
+        name="gradient boosting by LightGBM",
+        methods="gradient boosting by LightGBM (25 or 100 trees of 2 or 4 leaves of at least 5 patients, learning rate "
+        f"0.1), {TUNED}",
+    ),
+    "xgboost": EstimatorWords(
+        name="gradient boosting by XGBoost",
+        methods=f"gradient boosting by XGBoost (25 or 100 trees of depth 1 or 2, learning rate 0.1), {TUNED}",
     ),
     "mlp": EstimatorWords(
         name="multilayer perceptron",
-        score="training SD from the boundary",
         methods="multilayer perceptrons on standardised inputs (one layer of 3 or 8 units, weight decay 1 or 10, at "
         f"most 200 iterations of L-BFGS), {TUNED}",
-        has_coefficients=False,
     ),
     "best": EstimatorWords(
         name="best of several classifiers",
         score="calibrated log odds",
         methods="the simplest of several classifiers whose AUC in cross-validation on the training patients was within "
         "one standard error of the largest; the choice was repeated inside every cross-validation and resample",
-        has_coefficients=False,
     ),
 }
 
 # Classifiers from the simplest to the most flexible: the order in which the one-standard-error rule prefers them.
 SIMPLICITY = ("penalised_logistic", "lda", "naive_bayes", "knn", "tuned_svm", "random_forest", "extra_trees")
-SIMPLICITY += ("gradient_boosting", "mlp")
+SIMPLICITY += ("gradient_boosting", "lightgbm", "xgboost", "mlp")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from habitat_radiomics.config import nearest
-from habitat_radiomics.sheets import number, read_sheet
+from habitat_radiomics.sheets import Row, number, read_sheet
 
 MOST_CELLS = 5  # faulty cells of one table that are listed
 
@@ -45,24 +45,36 @@ def read_feature_sheets(config, folder, patients):
     known, sheets, faults = {row["patient"] for row in patients.rows}, {}, []
     for sequence, regions in config["data"]["features"].items():
         for region, name in regions.items():
-            path = Path(folder, name)
-            sheet = read_sheet(path)
-            faults += sheet.faults or _faults(sheet, known)
-            sheets[sequence, region] = _feature_sheet(str(path), sheet)
+            path, content = Path(folder, name), _Content()
+            sheet = read_sheet(path, keep=content.keep)
+            faults += sheet.faults or _faults(sheet, content, known)
+            features = [column for column in sheet.columns if column != "patient"]
+            sheets[sequence, region] = FeatureSheet(str(path), features, content.digests)
     return sheets, faults
 
 
-def _feature_sheet(path, sheet):
-    features = [column for column in sheet.columns if column != "patient"]
-    header = repr(sheet.columns)
-    digests = {
-        row["patient"]: hashlib.sha256((header + repr([row[name] for name in features])).encode()).hexdigest()
-        for row in sheet.rows
-    }
-    return FeatureSheet(path, features, digests)
+class _Content:
+    """What is kept of the rows of one table, whose text may be larger than the memory."""
+
+    def __init__(self):
+        self.digests = {}
+        self.wrong = []  # (row, column, value) of the first cells that are no numbers
+        self.wrong_cells = 0
+
+    def keep(self, columns, row):
+        """Note a row's digest and its faulty cells, and keep its patient."""
+        patient = Row(row.line, {"patient": row["patient"]})
+        text = repr(columns) + repr([row[name] for name in columns if name != "patient"])
+        self.digests[row["patient"]] = hashlib.sha256(text.encode()).hexdigest()
+        for column, value in row.values.items():
+            if column != "patient" and value is not None and number(value) is None:
+                self.wrong_cells += 1
+                if len(self.wrong) < MOST_CELLS:
+                    self.wrong.append((patient, column, value))
+        return patient
 
 
-def _faults(sheet, known):
+def _faults(sheet, content, known):
     """Whatever is wrong with one table."""
     if "patient" not in sheet.columns:
         return [f"{sheet.name}: column 'patient' is missing. Found: {', '.join(sheet.columns[:5])}, ..."]
@@ -72,7 +84,10 @@ def _faults(sheet, known):
     if named:
         return [f"{sheet.name}: column '{named[0]}' cannot name a feature; a name is needed, without '|'."]
     _check_patients(sheet, known)
-    _check_numbers(sheet)
+    for row, column, value in content.wrong:
+        sheet.fault(row, f"column {column}: found '{value}'; a number is needed (leave the cell empty when unknown).")
+    if content.wrong_cells > MOST_CELLS:
+        sheet.faults.append(f"{sheet.name}: {content.wrong_cells - MOST_CELLS} more cells are no numbers.")
     return sheet.faults
 
 
@@ -86,17 +101,3 @@ def _check_patients(sheet, known):
             sheet.fault(row, f"the patient is not in the patients table. Add the patient, or remove the row.{advice}")
         elif counts[patient] > 1:
             sheet.fault(row, f"the patient has {counts[patient]} rows. Keep one row per patient.")
-
-
-def _check_numbers(sheet):
-    """Cells that are neither empty nor a number; the first few by name, the others counted."""
-    wrong = [
-        (row, column, value)
-        for row in sheet.rows
-        for column, value in row.values.items()
-        if column != "patient" and value is not None and number(value) is None
-    ]
-    for row, column, value in wrong[:MOST_CELLS]:
-        sheet.fault(row, f"column {column}: found '{value}'; a number is needed (leave the cell empty when unknown).")
-    if len(wrong) > MOST_CELLS:
-        sheet.faults.append(f"{sheet.name}: {len(wrong) - MOST_CELLS} more cells are no numbers.")

@@ -1,5 +1,6 @@
 """From tables of features that a study brings to the tables that the cohort steps read."""
 
+import numpy as np
 import pandas as pd
 
 from habitat_radiomics.sheets import number, read_sheet
@@ -45,8 +46,13 @@ def _remark(missing):
 
 
 def _wide(*, sequence, region, path):
-    sheet = read_sheet(path)
-    names = [column for column in sheet.columns if column != "patient"]
-    values = [[float("nan") if row[name] is None else number(row[name]) for name in names] for row in sheet.rows]
-    columns = [feature_column(sequence, region, name) for name in names]
-    return pd.DataFrame(values, index=[row["patient"] for row in sheet.rows], columns=columns, dtype=float)
+    values = {}
+
+    def keep(columns, row):
+        names = (name for name in columns if name != "patient")
+        values[row["patient"]] = np.array([np.nan if row[name] is None else number(row[name]) for name in names])
+        return row.line
+
+    sheet = read_sheet(path, keep=keep)
+    columns = [feature_column(sequence, region, name) for name in sheet.columns if name != "patient"]
+    return pd.DataFrame(np.array(list(values.values())), index=list(values), columns=columns, dtype=float)

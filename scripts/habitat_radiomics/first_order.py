@@ -8,29 +8,10 @@ from math import floor, sqrt
 
 import numpy as np
 
+from habitat_radiomics.feature_names import CLASS_FEATURES
 from habitat_radiomics.texture_matrices import compiled
 
 EPSILON = np.spacing(1.0)
-FIRST_ORDER_FEATURES = (
-    "10Percentile",
-    "90Percentile",
-    "Energy",
-    "Entropy",
-    "InterquartileRange",
-    "Kurtosis",
-    "Maximum",
-    "MeanAbsoluteDeviation",
-    "Mean",
-    "Median",
-    "Minimum",
-    "Range",
-    "RobustMeanAbsoluteDeviation",
-    "RootMeanSquared",
-    "Skewness",
-    "TotalEnergy",
-    "Uniformity",
-    "Variance",
-)
 
 
 def first_order_values(ordered, voxels, *, shift, voxel_mm3):
@@ -52,7 +33,7 @@ def first_order_values(ordered, voxels, *, shift, voxel_mm3):
     dict
     """
     values = _first_order(ordered, voxels / voxels.sum(), float(shift), voxel_mm3)
-    return dict(zip(FIRST_ORDER_FEATURES, values, strict=True))
+    return dict(zip(CLASS_FEATURES["firstorder"], values, strict=True))
 
 
 @compiled

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from habitat_radiomics.batch_tests import batch_summary, batch_tests, principal_components
-from habitat_radiomics.combat import Combat, metadata_column, without_metadata
+from habitat_radiomics.combat import Combat, metadata_column
 
 WHEN = ("before", "after")
 COMPONENT_COLUMNS = ["when", "patient", "batch", "PC1", "PC2", "explained_1", "explained_2"]
@@ -37,18 +37,25 @@ def harmonisation_tables(combat, features):
     components : DataFrame
         `COMPONENT_COLUMNS`; no rows for fewer than two features that vary.
     """
-    columns = features[list(combat.feature_names_in_)]
-    batch = columns[metadata_column(combat.batch)].astype(str)
-    tables = {"before": without_metadata(columns).astype(float), "after": combat.transform(columns)}
-    tests = {when: batch_tests(table, batch) for when, table in tables.items()}
-    components = [_components(table, batch).assign(when=when) for when, table in tables.items()]
-    together = pd.concat([tests[when].assign(when=when) for when in WHEN], ignore_index=True)
+    batch = features[metadata_column(combat.batch)].astype(str)
+    before = _described(features[combat.features_].astype(float, copy=False), batch)
+    after = _described(combat.transform(features), batch)
+    tests, components = (
+        [part.assign(when=when) for when, part in zip(WHEN, pair, strict=True)]
+        for pair in zip(before, after, strict=True)
+    )
+    together = pd.concat(tests, ignore_index=True)
     return (
-        _batches(combat, columns),
-        batch_summary(tests["before"], tests["after"]),
-        together[["when", *tests["before"].columns]],
+        _batches(combat, features),
+        batch_summary(before[0], after[0]),
+        together[["when", *before[0].columns]],
         pd.concat(components, ignore_index=True)[COMPONENT_COLUMNS],
     )
+
+
+def _described(table, batch):
+    """Tests between batches and places of the patients; a large table is gone before the next one is made."""
+    return batch_tests(table, batch), _components(table, batch)
 
 
 def _batches(combat, columns):
@@ -58,10 +65,9 @@ def _batches(combat, columns):
 
 
 def _components(table, batch):
-    varying = table.columns[table.max() > table.min()]
-    if len(varying) < 2:
+    if (table.max() > table.min()).sum() < 2:
         return pd.DataFrame(columns=COMPONENT_COLUMNS)
-    coordinates, explained = principal_components(table[varying])
+    coordinates, explained = principal_components(table)
     places = dict(zip(("explained_1", "explained_2"), explained, strict=True))
     return coordinates.assign(batch=batch, **places).rename_axis("patient").reset_index()
 

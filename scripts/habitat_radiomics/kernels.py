@@ -16,6 +16,14 @@ from habitat_radiomics.whole_files import replace_text
 
 PACKAGE = Path(__file__).parent
 STAMP = "compiled.json"
+FEATURE_KERNELS = (
+    "first_order",
+    "grey_levels",
+    "recursive_gaussian",
+    "shape_features",
+    "texture_features",
+    "texture_matrices",
+)
 
 
 def compile_logistic_lasso():
@@ -71,7 +79,7 @@ def compile_voxel_maps():
 COMPILERS = {
     "lasso_kernel": (compile_logistic_lasso, compile_cox_lasso),
     "cox_kernel": (compile_univariable_cox,),
-    **dict.fromkeys(("grey_levels", "recursive_gaussian", "texture_matrices"), (compile_features,)),
+    **dict.fromkeys(FEATURE_KERNELS, (compile_features,)),
     "voxel_kernels": (compile_voxel_maps,),
 }
 

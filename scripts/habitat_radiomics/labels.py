@@ -97,6 +97,8 @@ def feature_parts(column):
     if name.startswith("habitat_"):
         words = name.removeprefix("habitat_").replace("_mm2", " (mm²)").replace("_mm3", " (mm³)")
         return sequence, region, "", "", words.replace("_", " ")
+    if name.startswith("deep_gap_"):
+        return sequence, region, "", "", f"network output {int(name.removeprefix('deep_gap_'))}"
     if name.count("_") < 2:
         return sequence, region, "", "", name
     image, kind, feature = name.split("_", 2)
@@ -167,6 +169,11 @@ def p_value(p):
     if missing(p):
         return DASH
     return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def duration(value):
+    """Return a time: whole numbers from 100 on, three significant digits below; an en dash when it is missing."""
+    return count(round(value)) if not missing(value) and value >= 100 else significant(value, 3)
 
 
 def ratio_interval(low, high):

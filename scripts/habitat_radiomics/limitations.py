@@ -1,5 +1,6 @@
 """What a reader should hold against a study, found in its own tables."""
 
+from habitat_radiomics import deep_settings
 from habitat_radiomics.bin_width import FEWEST_BINS, MOST_BINS
 from habitat_radiomics.labels import cohort_label, count, interval, missing, number
 from habitat_radiomics.sample_size_table import predictors_of
@@ -183,6 +184,11 @@ def _auc(results, model, cohort):
 
 def separation(results):
     """Models that have no maximum-likelihood solution."""
+    return penalised_models(results, "the predictors separate the classes (almost) completely in training")
+
+
+def penalised_models(results, why):
+    """Models that Firth's likelihood had to fit, and why."""
     names = [
         results.label("models", name)
         for name, tables in results.models.items()
@@ -191,8 +197,8 @@ def separation(results):
     if not names:
         return []
     return [
-        f"Model{_s(len(names))} {', '.join(names)}: the predictors separate the classes (almost) completely in "
-        "training, so Firth's penalised likelihood was used. Its coefficients are finite, but strongly uncertain."
+        f"Model{_s(len(names))} {', '.join(names)}: {why}, so Firth's penalised likelihood was used. Its coefficients "
+        "are finite, but strongly uncertain."
     ]
 
 
@@ -370,6 +376,17 @@ def nested_at_chance(results):
     ]
 
 
+def foreign_network(results):
+    """What a network is not that was trained on other pictures, in two dimensions."""
+    if not deep_settings.sequences(results.config):
+        return []
+    trained = "elsewhere" if results.config["deep"]["weights"] else "on photographs"
+    return [
+        f"Deep features come from a network trained {trained} and not adapted to these images; they see three slices "
+        "of a tumour, have no definition of their own, and their last digits depend on the kind of processor."
+    ]
+
+
 def many_tests(results):
     """Unadjusted tests between models."""
     tests = int(results.comparisons["p"].notna().sum())
@@ -415,6 +432,7 @@ JUDGES = (
     unassessed_habitats,
     nested_maps,
     nested_at_chance,
+    foreign_network,
     many_tests,
     few_patients_for_calibration,
 )

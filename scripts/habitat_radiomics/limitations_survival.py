@@ -1,6 +1,7 @@
 """What a reader should hold against a study of times to an event, found in its own tables."""
 
 from habitat_radiomics.labels import DASH, cohort_label, count, interval, missing, number, p_value, ratio_interval
+from habitat_radiomics.limitations import penalised_models
 from habitat_radiomics.report_survival import candidate_parameters
 from habitat_radiomics.sample_size_survival import detectable_ratio
 from habitat_radiomics.sample_size_table import predictors_of
@@ -76,18 +77,8 @@ def many_candidates(results):
 
 def separation(results):
     """Models that have no maximum of the partial likelihood."""
-    names = [
-        results.label("models", name)
-        for name, tables in results.models.items()
-        if (tables["coefficients"]["method"] == "Firth").any()
-    ]
-    if not names:
-        return []
-    return [
-        f"Model{'' if len(names) == 1 else 's'} {', '.join(names)}: a combination of the predictors orders the "
-        "training events (almost) completely, so Firth's penalised likelihood was used. Its coefficients are finite, "
-        "but strongly uncertain."
-    ]
+    why = "a combination of the predictors orders the training events (almost) completely"
+    return penalised_models(results, why)
 
 
 def few_events_for_calibration(results):

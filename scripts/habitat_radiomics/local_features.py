@@ -76,12 +76,12 @@ def used_voxels(image, mask, settings):
     return intensity_mask(sitk.GetArrayViewFromImage(image), drawn, settings=settings)
 
 
-def local_values(image, mask, names, **chosen):
+def local_values(image, mask, names, *, bank, settings, radius, threads=1):
     """Return the features of every voxel of the mask; NaN in voxels that re-segmentation leaves out.
 
     Parameters
     ----------
-    image, mask, names, chosen
+    image, mask, names, bank, settings, radius, threads
         See `local_slabs`.
 
     Returns
@@ -90,21 +90,22 @@ def local_values(image, mask, names, **chosen):
         Voxels in array order.
     """
     drawn = sitk.GetArrayViewFromImage(mask) != 0
-    rows = np.flatnonzero(used_voxels(image, mask, chosen["settings"])[drawn])
+    rows = np.flatnonzero(used_voxels(image, mask, settings)[drawn])
     values, filled = np.full((int(drawn.sum()), len(names)), np.nan), dict.fromkeys(names, 0)
-    for wanted, slab in local_slabs(image, mask, names, **chosen):
+    slabs = local_slabs(image, mask, names, bank=bank, settings=settings, radius=radius, threads=threads)
+    for wanted, slab in slabs:
         start = filled[wanted[0]]
         values[np.ix_(rows[start : start + len(slab)], [names.index(name) for name in wanted])] = slab
         filled[wanted[0]] = start + len(slab)
     return values
 
 
-def local_moments(image, mask, names, **chosen):
+def local_moments(image, mask, names, *, bank, settings, radius, threads=1):
     """Return number, mean and variance of every local feature over a tumour, slab by slab.
 
     Parameters
     ----------
-    image, mask, names, chosen
+    image, mask, names, bank, settings, radius, threads
         See `local_slabs`.
 
     Returns
@@ -113,7 +114,8 @@ def local_moments(image, mask, names, **chosen):
         Feature to [voxels with a value, mean, population variance]; mean and variance NaN without any.
     """
     moments = {}
-    for wanted, slab in local_slabs(image, mask, names, **chosen):
+    slabs = local_slabs(image, mask, names, bank=bank, settings=settings, radius=radius, threads=threads)
+    for wanted, slab in slabs:
         for name, column in zip(wanted, slab.T, strict=True):
             moments[name] = _merged(moments.get(name, (0, 0.0, 0.0)), column[np.isfinite(column)])
     return {name: _moments(*moments[name]) for name in names}

@@ -1,6 +1,8 @@
 """The methods paragraph of a study, composed from the settings that really ran."""
 
-from habitat_radiomics import methods_survival
+from pathlib import PurePath
+
+from habitat_radiomics import deep_settings, methods_survival
 from habitat_radiomics.banks import BANKS, bank_of, feature_names
 from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.estimator_words import SIMPLICITY, WORDS
@@ -41,6 +43,8 @@ SURVIVAL_CUT = (
     "training patients on either side (Lausen and Schumacher 1992), its p corrected for the search."
 )
 RULES = {"min": "of smallest deviance", "1se": "within one standard error of the smallest deviance"}
+CALCULATING = {name.lower(): name for name in ("Python", "Snakemake", "SimpleITK", "pyradiomics", "numba", "numpy")}
+CALCULATING |= {name: name for name in ("scipy", "scikit-learn", "statsmodels", "lifelines", "pandas", "matplotlib")}
 PROPORTIONS = {"wilson": "Wilson's method", "clopper-pearson": "the method of Clopper and Pearson"}
 
 
@@ -88,6 +92,7 @@ def _image_paragraphs(config, orders):
         ("Habitats", habitats_text(config)),
         ("Nested habitats", nested_text(config)),
         ("Features", features_text(config, orders["sequences"])),
+        ("Deep features", deep_text(config)),
     ]
 
 
@@ -222,6 +227,26 @@ def features_text(config, sequences):
     )
     engines = " ".join(dict.fromkeys(_engine_sentence(overridden(config, "features", s)) for s in sequences))
     return f"Features follow the definitions and names of PyRadiomics (van Griethuysen 2017). {engines} {details}"
+
+
+def deep_text(config):
+    """What a pretrained network saw and gave; nothing where no signature takes that."""
+    sequences, chosen = deep_settings.sequences(config), config["deep"]
+    if not sequences:
+        return ""
+    network = "EfficientNet-Lite0 trained on photographs (ImageNet)"
+    if chosen["weights"]:
+        layer = f", up to its layer {chosen['layer']}" if chosen["layer"] else ""
+        network = f"the network {PurePath(chosen['weights']).name}{layer}"
+    slices = f"{chosen['slice_distance_mm']:g} mm before and after" if chosen["slice_distance_mm"] else "next to it"
+    window = chosen["intensity_window"]
+    grey = f"intensities {window[0]:g} and {window[1]:g}" if window else "the percentiles 1 and 99 of the box"
+    return (
+        f"A square box around the tumour with a margin of {chosen['margin_mm']:g} mm was cut from its largest slice "
+        f"and the slices {slices} in {_listed(sequences)}, scaled so that {grey} became black and white, and "
+        f"given as the three channels of a picture to {network}. The averages of its maps over their places, by every "
+        "reading, are the deep features; the network was not trained further."
+    )
 
 
 def _engine_sentence(chosen):
@@ -400,11 +425,10 @@ def bootstrap_text(config):
 
 
 def software_text(versions):
-    """Packages with their versions; nothing when none were recorded."""
+    """Packages that calculate, with their versions; nothing when none were recorded (provenance.json lists all)."""
     if not versions:
         return ""
-    others = sorted((name for name in versions if name != "python"), key=str.lower)
-    named = [f"Python {versions['python']}", *(f"{name} {versions[name]}" for name in others)]
+    named = [f"{name} {versions[key]}" for key, name in CALCULATING.items() if key in versions]
     return f"The analysis ran with {_listed(named)}."
 
 

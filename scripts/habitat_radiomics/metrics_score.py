@@ -3,6 +3,7 @@
 Source: Kocak 2024, Insights Imaging 15:8, and its online tool for the weights; where an item leaves room, METRICS-E3.
 """
 
+from habitat_radiomics import deep_settings
 from habitat_radiomics.checklist_answers import (
     cohort_words,
     confusion,
@@ -65,7 +66,11 @@ def _segmented(results):
 
 
 def _hand_crafted(results):
-    return (YES, "All features are hand-crafted.") if has_images(results) else (OPEN, "")
+    if not has_images(results):
+        return OPEN, ""
+    if deep_settings.sequences(results.config):
+        return YES, "Hand-crafted features, and features of a pretrained network beside them."
+    return YES, "All features are hand-crafted."
 
 
 def _tabular(results):
@@ -73,7 +78,7 @@ def _tabular(results):
 
 
 def _end_to_end(results):
-    return NO, "The workflow has no end-to-end deep learning."
+    return NO, "The workflow has no end-to-end deep learning; a pretrained network is not trained further."
 
 
 def _multi_centre(results):

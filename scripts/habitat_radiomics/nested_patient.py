@@ -28,8 +28,8 @@ def patient_moments(images, mask, settings, *, threads=1):
     """
     moments = {}
     for sequence, own in settings["by_sequence"].items():
-        chosen = {"bank": own["bank"], "settings": own["settings"], "radius": settings["radius"], "threads": threads}
-        found = local_moments(images[sequence], mask, own["names"], **chosen)
+        chosen = {"bank": own["bank"], "settings": own["settings"], "radius": settings["radius"]}
+        found = local_moments(images[sequence], mask, own["names"], threads=threads, **chosen)
         moments |= {column_of(sequence, name): values for name, values in found.items()}
     return moments
 

@@ -220,10 +220,10 @@ def _audit_derived(where, stored, derived):
     return rows
 
 
-def same_number(name, found, expected):
+def same_number(name, found, expected, *, tolerance=TOLERANCE):
     """A stored number is the one derived again."""
     found = np.nan if pd.isna(found) else float(found)
-    passed = abs(found - expected) <= TOLERANCE or (np.isnan(found) and np.isnan(expected))
+    passed = abs(found - expected) <= tolerance or (np.isnan(found) and np.isnan(expected))
     return Check(name, bool(passed), f"{found:.10g}", f"{expected:.10g}")
 
 

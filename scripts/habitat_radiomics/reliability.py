@@ -14,6 +14,7 @@ ROUNDING = 1e-12  # a feature whose range is below this fraction of its size is 
 CONSTANT = "constant"
 TOO_FEW = "fewer than two complete targets"
 UNDEFINED = "zero variance in the denominator"
+BLOCK = 512  # features at a time, so that the temporaries stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,22 @@ def icc(ratings, *, form, level=0.95):
         )
     if form not in FORMS:
         raise ValueError(f"form is {form!r}: use one of {', '.join(FORMS)}.")
+    starts = range(0, max(ratings.shape[2], 1), BLOCK)
+    blocks = [_icc_of_block(ratings[:, :, start : start + BLOCK], _ESTIMATORS[form], level) for start in starts]
+    return IntraclassCorrelation(form, *map(np.concatenate, zip(*blocks, strict=True)))
+
+
+def _icc_of_block(ratings, estimator, level):
+    """What `IntraclassCorrelation` holds beside the form, in its order."""
     complete = np.isfinite(ratings).all(axis=1)
     reason = _reasons(ratings, complete)
     usable = reason == ""
-    squares = _mean_squares(ratings[:, :, usable], complete[:, usable])
-    values = _ESTIMATORS[form](squares, (1 + level) / 2)
-    columns = [_spread(value, usable) for value in values]
-    reason = np.where(usable & np.isnan(columns[0]), UNDEFINED, reason)
-    return IntraclassCorrelation(form, *columns, n=complete.sum(axis=0), reason=reason)
+    if usable.all():
+        squares = _mean_squares(ratings, complete)
+    else:
+        squares = _mean_squares(ratings[:, :, usable], complete[:, usable])
+    columns = [_spread(value, usable) for value in estimator(squares, (1 + level) / 2)]
+    return *columns, complete.sum(axis=0), np.where(usable & np.isnan(columns[0]), UNDEFINED, reason)
 
 
 def _reasons(ratings, complete):

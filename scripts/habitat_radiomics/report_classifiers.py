@@ -1,4 +1,4 @@
-"""The report's section on models that chose among several classifiers."""
+"""The report's sections on models that chose among several classifiers, and on what predictions rest on."""
 
 from habitat_radiomics.classifier_tables import ALL
 from habitat_radiomics.estimator_words import WORDS
@@ -117,4 +117,39 @@ def _importance_table(results, name):
     ]
     header = ["Cohort", "Input", "Fall of the AUC", "Middle 95 % of the permutations", "Folds that used it"]
     download = stored(results.files["importance"][name], f"importance_{name}.csv")
+    return table(f"Inputs of {results.label('models', name)}", header, rows, folded=True, download=download)
+
+
+def partial_dependence_section(results, captions):
+    """Risk by the value of the inputs of the models that the study asked for; None without any."""
+    if not results.statistics["partial_dependence"]:
+        return None
+    blocks = []
+    for position, name in enumerate(results.statistics["partial_dependence"]):
+        label = results.label("models", name)
+        picture = figure(
+            results.files["figures"]["partial_dependence"][name],
+            alt=f"Mean risk predicted by the model {label} by the value of each of its inputs, by cohort.",
+            caption="" if position else captions("partial_dependence"),
+            file_name=f"partial_dependence_{name}.svg",
+        )
+        blocks += [heading(f"Model {label}"), picture, _span_table(results, name)]
+    return section("partial_dependence", "Risk by the value of an input", blocks)
+
+
+def _span_table(results, name):
+    """How far every input moves the mean risk, by cohort."""
+    measured = results.statistics["partial_dependence"][name]
+    rows = [
+        [
+            cohort_label(cohort),
+            predictor,
+            number(own["risk"].min(), 3),
+            number(own["risk"].max(), 3),
+            number(own["risk"].max() - own["risk"].min(), 3),
+        ]
+        for (predictor, cohort), own in measured.groupby(["predictor", "cohort"], sort=False)
+    ]
+    header = ["Cohort", "Input", "Lowest mean risk", "Highest mean risk", "Between them"]
+    download = stored(results.files["partial_dependence"][name], f"partial_dependence_{name}.csv")
     return table(f"Inputs of {results.label('models', name)}", header, rows, folded=True, download=download)

@@ -43,7 +43,7 @@ from habitat_radiomics.report_blocks import (
     table,
 )
 from habitat_radiomics.report_checklists import checklists_section
-from habitat_radiomics.report_classifiers import classifiers_section, importance_section
+from habitat_radiomics.report_classifiers import classifiers_section, importance_section, partial_dependence_section
 from habitat_radiomics.report_habitats import habitats_section
 from habitat_radiomics.report_harmonise import harmonise_section
 from habitat_radiomics.report_nested import nested_section
@@ -105,6 +105,7 @@ def binary_sections(results, captions):
         validation_section(results, captions),
         classifiers_section(results, captions),
         importance_section(results, captions),
+        partial_dependence_section(results, captions),
         bootstrap_section(results, captions),
         calibration_section(results, captions),
         decision_section(results, captions),
@@ -318,7 +319,9 @@ def bin_table(results, captions):
 
 
 def _bin_cell(row):
-    spread = f"{count(row['fewest'])} to {count(row['most'])}, usual in {percent(row['share_usual'])} of patients"
+    spread = (
+        f"{count(row['fewest'])} to {count(row['most'])}, usual in {percent(round(row['share_usual'], 2))} of patients"
+    )
     return (f"{row['width']:g}: {count(row['median'])}", f"({spread})")
 
 

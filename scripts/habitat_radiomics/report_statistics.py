@@ -54,12 +54,13 @@ def leakage_sentence(leakage):
     )
 
 
-def audit_sentence(checks):
+def audit_sentence(checks, *, survival=False):
     """Say how many relations of the printed numbers were checked; the run had stopped if one had failed."""
     if checks is None:
         return None
+    by = "lifelines and other code" if survival else "other code"
     return paragraph(
-        "The numbers below were derived again from the stored predictions, by other code, and compared: "
+        f"The numbers below were derived again from the stored predictions, by {by}, and compared: "
         f"{count(len(checks))} checks, all passed."
     )
 

@@ -6,6 +6,7 @@ from habitat_radiomics.labels import (
     DASH,
     cohort_label,
     count,
+    duration,
     interval,
     missing,
     number,
@@ -54,7 +55,7 @@ def survival_sections(results, captions):
 def _performance_section(results, captions):
     blocks = [
         leakage_sentence(results.leakage),
-        audit_sentence(results.statistics["audit"]),
+        audit_sentence(results.statistics["audit"], survival=True),
         survival_metric_table(results, captions),
         of_cohorts(results, captions, "time_auc", "AUC over time of all models"),
         of_cohorts(results, captions, "prediction_error", "Prediction error over time of all models"),
@@ -298,7 +299,7 @@ def _group_cell(row, group):
     n, events, median = (getattr(row, f"{name}_{group}") for name in ("n", "events", "median"))
     if not n:
         return (DASH, "no patients")
-    return (f"{count(events)}/{count(n)}", f"({DASH if missing(median) else significant(median, 3)})")
+    return (f"{count(events)}/{count(n)}", f"({duration(median)})")
 
 
 def _log_rank_cell(row):
@@ -440,10 +441,10 @@ def follow_up_sentence(results):
         limits = (
             ""
             if missing(found.ci_low) or missing(found.ci_high)
-            else f", {percent(0.95)} CI {interval(found.ci_low, found.ci_high, 1)}"
+            else f", {percent(0.95)} CI {duration(found.ci_low)} to {duration(found.ci_high)}"
         )
         size = f"{count(event.sum())} events in {count(len(rows))} patients"
-        parts.append(f"{cohort_label(cohort).split(',')[0].lower()} {number(found.median, 1)}{limits} ({size})")
+        parts.append(f"{cohort_label(cohort).split(',')[0].lower()} {duration(found.median)}{limits} ({size})")
     text = "; ".join(parts)
     unit = results.config["outcome"]["unit"]
     return paragraph(f"Median follow-up in {unit} by the reverse Kaplan-Meier method: {text}.") if parts else None

@@ -17,6 +17,7 @@ STATISTICS = (
     "classifiers",
     "choice",
     "importance",
+    "partial_dependence",
     "table_one",
     "table_one_tests",
     "factors",

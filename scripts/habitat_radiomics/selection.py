@@ -12,6 +12,7 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from habitat_radiomics.column_blocks import in_blocks
 from habitat_radiomics.lasso import LassoLogistic
 from habitat_radiomics.rank_sum import mann_whitney
 from habitat_radiomics.shapiro import shapiro_wilk
@@ -106,7 +107,8 @@ class MissingFilter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def transform(self, X):
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=float, ensure_all_finite="allow-nan")[:, self.support_]
-        return np.where(np.isnan(X), self.medians_, X)
+        np.copyto(X, self.medians_, where=np.isnan(X))  # a boolean index has made a copy
+        return X
 
     def get_feature_names_out(self, input_features=None):
         names = super().get_feature_names_out(input_features)
@@ -197,7 +199,7 @@ class CorrelationFilter(Filter):
         strength = self._strength(X, y)
         order = np.argsort(-np.nan_to_num(strength, nan=-1.0), kind="stable")
         order = order[np.isfinite(strength[order])]
-        kept = uncorrelated(X[:, order], self.threshold)
+        kept = uncorrelated(X, self.threshold, order=order)
         return strength, np.isin(np.arange(len(strength)), order[kept])
 
     def _strength(self, X, y):
@@ -216,12 +218,16 @@ def anova(X, y):
     -------
     F, p : ndarray, shape (features,)
     """
-    varies = np.ptp(X, axis=0) > 0
-    strength, p = np.full((2, X.shape[1]), np.nan)
-    strength[varies] = variance_ratio(X[:, varies], y)
+    strength = in_blocks(lambda columns: _varying_ratio(columns, y), X)
     degrees = np.unique(y).size - 1
-    p[varies] = fdtrc(degrees, len(y) - degrees - 1, strength[varies])
-    return strength, p
+    return strength, fdtrc(degrees, len(y) - degrees - 1, strength)
+
+
+def _varying_ratio(X, y):
+    varies = np.ptp(X, axis=0) > 0
+    strength = np.full(X.shape[1], np.nan)
+    strength[varies] = variance_ratio(X[:, varies], y)
+    return strength
 
 
 def variance_ratio(X, y):
@@ -237,6 +243,10 @@ def variance_ratio(X, y):
 
 def t_or_u(X, y, *, normality_alpha):
     """P value per column of Student's t (both classes normal by Shapiro-Wilk) or Mann-Whitney's U; NaN if constant."""
+    return in_blocks(lambda columns: _t_or_u(columns, y, normality_alpha), X)
+
+
+def _t_or_u(X, y, normality_alpha):
     groups = [X[y == value] for value in np.unique(y)]
     varies = np.all([np.ptp(group, axis=0) > 0 for group in groups], axis=0)
     normal = varies & np.all([shapiro_wilk(group)[1] > normality_alpha for group in groups], axis=0)
@@ -249,6 +259,10 @@ def t_or_u(X, y, *, normality_alpha):
 
 def known_medians(X):
     """Median of the known values of each column; numpy's ``nanmedian``, seven times as fast."""
+    return in_blocks(_known_medians, X)
+
+
+def _known_medians(X):
     ordered = np.sort(X.T.copy(), axis=1)  # NaN come last
     known = X.shape[0] - np.isnan(X).sum(axis=0)
     columns = np.arange(X.shape[1])
@@ -264,9 +278,22 @@ def corrected(p_values, correction):
     return adjusted
 
 
-def uncorrelated(X, threshold):
-    """Indices of columns kept when visited in order, none correlating above ``threshold`` with one kept before."""
-    Z = unit_columns(X)
+def uncorrelated(X, threshold, *, order=None):
+    """Visit columns and keep those that none kept before correlates with above ``threshold``.
+
+    Parameters
+    ----------
+    X : ndarray, shape (patients, columns)
+    threshold : float
+    order : ndarray of int, optional
+        Columns to visit, in their order; all from the first to the last without it.
+
+    Returns
+    -------
+    ndarray of int
+        Places in the order of the columns kept.
+    """
+    Z = unit_columns(X, order)
     coarse = Z.astype(np.float32)
     passes = np.ones(len(Z), dtype=bool)
     for start in range(0, len(Z), BLOCK):
@@ -287,10 +314,12 @@ def _related(Z, coarse, block, later, threshold):
     return related
 
 
-def unit_columns(X):
-    """Columns centred and of length 1, as rows: their products are Pearson's correlations."""
-    Z = np.ascontiguousarray(X.T) - X.mean(axis=0)[:, None]
-    return Z / np.linalg.norm(Z, axis=1, keepdims=True)
+def unit_columns(X, order=None):
+    """Columns, in an order, centred and of length 1, as rows: their products are Pearson's correlations."""
+    Z = np.array(X.T if order is None else X.T[order], order="C")
+    Z -= Z.mean(axis=1, keepdims=True)
+    Z /= np.sqrt(np.einsum("ij,ij->i", Z, Z))[:, None]
+    return Z
 
 
 STEPS = {

@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 
+from habitat_radiomics import deep_settings
 from habitat_radiomics.banks import BANKS
 from habitat_radiomics.config import overridden, signature_steps
 from habitat_radiomics.cross_check import is_sampled
@@ -338,6 +339,7 @@ def montage_pages(study):
 
 def collection(study, patients, patterns):
     """Patients and sequences of a feature table, where their files are, and what to do with unusable scans."""
+    deep = deep_settings.sequences(study.config)
     return {
         "patients": patients,
         "sequences": study.sequences,
@@ -345,7 +347,8 @@ def collection(study, patients, patterns):
         "patterns": {kind: str(pattern) for kind, pattern in patterns.items()},
         "primary": f"reader{study.config['reproducibility']['primary_reader']}",
         "incomplete_patients": study.config["data"]["incomplete_patients"],
-        "drawn_regions": study.config["regions"]["names"],
+        "drawn_regions": [*study.config["regions"]["names"], *([deep_settings.REGION] if deep else [])],
+        **({"deep": deep} if deep else {}),
     }
 
 
@@ -481,6 +484,19 @@ def importance_figure(study, name):
     labels = {s: score_label(signature_label(config, s)) for s in chosen["signatures"]}
     labels |= {v: config["clinical"][v]["label"] or v for v in chosen["clinical"]}
     return {"label": model_label(config, name), "labels": labels, "permutations": config["importance"]["permutations"]}
+
+
+def partial_dependence(study, name):
+    """What the partial dependence of a model's risk on its inputs depends on."""
+    return {**model(study, name), "points": study.config["partial_dependence"]["points"]}
+
+
+def partial_dependence_figure(study, name):
+    """Words of the figure of partial dependence: the model, what it predicts, its signatures and clinical variables."""
+    config, chosen = study.config, study.config["models"][name]
+    labels = {s: score_label(signature_label(config, s)) for s in chosen["signatures"]}
+    labels |= {v: axis_label(v, config["clinical"][v]) for v in chosen["clinical"]}
+    return {"label": model_label(config, name), "labels": labels, "outcome_label": outcome_label(config)}
 
 
 def classifier_figure(study):

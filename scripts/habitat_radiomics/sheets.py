@@ -41,7 +41,7 @@ class Sheet:
         self.faults.append(f"{self.name} row {row.line}{patient}: {sentence}")
 
 
-def read_sheet(path):
+def read_sheet(path, *, keep=lambda columns, row: row):
     """Read a TSV, CSV or XLSX table as text; identifiers such as 007 stay as they are.
 
     Parameters
@@ -49,6 +49,9 @@ def read_sheet(path):
     path : str or Path
         ``.tsv``, ``.txt`` (tab), ``.csv`` (comma or semicolon) or ``.xlsx`` (first worksheet). UTF-8 with or
         without byte-order mark, any line ends.
+    keep : callable, optional
+        Takes the header and a `Row`, and returns what the sheet keeps of it; text of every cell of a wide table takes
+        much memory.
 
     Returns
     -------
@@ -64,8 +67,9 @@ def read_sheet(path):
             [],
             [f"{path} {kind}. Set data.folder, data.patients and data.images in the config."],
         )
+    lines = _xlsx_lines(path) if path.suffix.lower() == ".xlsx" else _text_lines(path)
     try:
-        lines = _xlsx_lines(path) if path.suffix.lower() == ".xlsx" else _text_lines(path)
+        return _sheet(path.name, lines, keep)
     except (UnicodeDecodeError, csv.Error) as error:
         return Sheet(
             path.name,
@@ -73,24 +77,24 @@ def read_sheet(path):
             [],
             [f"{path.name} cannot be read as UTF-8 text ({error}). Save it as TSV, CSV (UTF-8) or XLSX."],
         )
-    if not lines:
-        return Sheet(path.name, [], [], [f"{path.name} is empty; a header line and one line per row are needed."])
-    return _sheet(path.name, lines)
 
 
-def _sheet(name, lines):
-    header = [cell.strip() for cell in lines[0][1]]
+def _sheet(name, lines, keep):
+    first = next(lines, None)
+    if first is None:
+        return Sheet(name, [], [], [f"{name} is empty; a header line and one line per row are needed."])
+    header = [cell.strip() for cell in first[1]]
     sheet = Sheet(name, header, [])
     sheet.faults = [
         f"{name}: column '{column}' appears {n} times; once is allowed."
         for column, n in Counter(header).items()
         if n > 1 and column
     ]
-    for line, cells in lines[1:]:
+    for line, cells in lines:
         values = [_value(cell) for cell in cells]
         if any(value is not None for value in values):
             row = Row(line, dict(zip(header, values, strict=False)))
-            sheet.rows.append(row)
+            sheet.rows.append(keep(header, row))
             if any(value is not None for value in values[len(header) :]):
                 found = f"has {len(cells)} cells, the header {len(header)}."
                 sheet.fault(row, f"{found} Remove the extra cells, or quote text that contains the separator.")
@@ -103,20 +107,23 @@ def _value(cell):
 
 
 def _text_lines(path):
-    text = path.read_text(encoding="utf-8-sig")
-    first = text.partition("\n")[0]
-    comma = path.suffix.lower() == ".csv"
-    delimiter = (";" if first.count(";") > first.count(",") else ",") if comma else "\t"
-    reader = csv.reader(text.splitlines(), delimiter=delimiter)
-    return [(reader.line_num, cells) for cells in reader]
+    """Yield the line number and the cells of every row."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        first = stream.readline()
+        stream.seek(0)
+        comma = path.suffix.lower() == ".csv"
+        delimiter = (";" if first.count(";") > first.count(",") else ",") if comma else "\t"
+        reader = csv.reader(stream, delimiter=delimiter)
+        for cells in reader:
+            yield reader.line_num, cells
 
 
 def _xlsx_lines(path):
     from openpyxl import load_workbook
 
     with closing(load_workbook(path, read_only=True, data_only=True)) as workbook:
-        rows = workbook.worksheets[0].iter_rows(values_only=True)
-        return [(line, [_cell_text(cell) for cell in cells]) for line, cells in enumerate(rows, start=1)]
+        for line, cells in enumerate(workbook.worksheets[0].iter_rows(values_only=True), start=1):
+            yield line, [_cell_text(cell) for cell in cells]
 
 
 def _cell_text(cell):

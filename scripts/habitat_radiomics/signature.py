@@ -16,7 +16,7 @@ from habitat_radiomics.leakage import digests
 from habitat_radiomics.outcome import fitted_outcome, happened, is_survival, scarcest
 from habitat_radiomics.selection import STEPS
 from habitat_radiomics.selection_survival import SURVIVAL_STEPS
-from habitat_radiomics.tables import column_parts
+from habitat_radiomics.tables import chosen_columns, column_parts
 
 
 def build_signature(steps, *, seed, icc=None, stability=None, survival=False, harmonise=None):
@@ -123,7 +123,8 @@ def _copies(pipeline, patients):
 
 def signature_score(fitted, features):
     """Score of every patient (Series); higher means a higher risk of the outcome."""
-    return pd.Series(fitted.decision_function(features[fitted.feature_names_in_]), index=features.index, name="score")
+    score = fitted.decision_function(chosen_columns(features, fitted.feature_names_in_))
+    return pd.Series(score, index=features.index, name="score")
 
 
 def feature_columns(columns):

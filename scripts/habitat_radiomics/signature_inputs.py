@@ -8,7 +8,7 @@ from habitat_radiomics.entry import read_json
 from habitat_radiomics.habitat_stability import ALL
 from habitat_radiomics.outcome import outcome_of
 from habitat_radiomics.signature import build_signature, feature_columns, signature_columns
-from habitat_radiomics.tables import read_by_patient, read_table
+from habitat_radiomics.tables import chosen_columns, read_by_patient, read_table
 
 
 def signature_inputs(settings, features_path, outcome_path, icc_paths, batches_path=None):
@@ -25,7 +25,8 @@ def signature_inputs(settings, features_path, outcome_path, icc_paths, batches_p
     """
     features = read_features([features_path], batches_path)
     pipeline, columns = signature_pipeline(settings, features.columns, icc_paths)
-    return pipeline, features[columns], outcome_of(read_by_patient(outcome_path)).loc[features.index]
+    outcome = outcome_of(read_by_patient(outcome_path)).loc[features.index]
+    return pipeline, chosen_columns(features, columns), outcome
 
 
 def read_features(paths, batches_path=None):
@@ -40,7 +41,8 @@ def read_features(paths, batches_path=None):
     """
     if not paths:
         return None
-    features = pd.concat([read_by_patient(path) for path in paths])
+    tables = [read_by_patient(path) for path in paths]
+    features = tables[0] if len(tables) == 1 else pd.concat(tables)
     if not batches_path:
         return features
     stored = read_json(batches_path)

@@ -157,7 +157,8 @@ def _study(config, patients, scans, feature_sheets=None):
     excluded = {patient: reason for patient, reason in reasons.items() if reason}
     if excluded and config["data"]["incomplete_patients"] == "stop":
         unasked = {patient: reason for patient, reason in excluded.items() if reason[0] != "excluded_by_hand"}
-        _raise([f"{patients.name}, patient {patient}: {reason}" for patient, (_, reason) in unasked.items()])
+        where = f"{patients.name}, patient"
+        _raise([f"{where} {patient}: {reason} {EXCLUSION_ADVICE}" for patient, (_, reason) in unasked.items()])
     kept = [row for row in patients.rows if row["patient"] not in excluded]
     rows = {row["patient"]: row.values for row in sorted(kept, key=lambda row: row["patient"])}
     cohorts = _cohorts(rows, config)
@@ -253,10 +254,10 @@ def _incompleteness(row, scans, feature_sheets, config):
         return "excluded_by_hand", row["exclude"]
     outcome = [] if config["bundle"] else outcome_columns(config["outcome"])
     if empty := [column for column in outcome if row[column] is None]:
-        return "outcome_missing", f"column {empty[0]} is empty. {EXCLUSION_ADVICE}"
+        return "outcome_missing", f"column {empty[0]} is empty."
     for sheet in feature_sheets.values():
         if patient not in sheet.digests:
-            return "features_missing", f"has no row in {Path(sheet.path).name}. {EXCLUSION_ADVICE}"
+            return "features_missing", f"has no row in {Path(sheet.path).name}."
     return None if feature_sheets else _missing_scan(patient, scans, config)
 
 
@@ -266,10 +267,10 @@ def _missing_scan(patient, scans, config):
     for sequence in config["sequences"]:
         scan = scans.get((patient, sequence))
         if scan is None:
-            return "sequence_missing", f"has no {sequence} in the images table. {EXCLUSION_ADVICE}"
+            return "sequence_missing", f"has no {sequence} in the images table."
         if config["reference"] in (None, sequence) and primary not in scan.masks:
             found = ", ".join(scan.masks) or "none"
-            return "reading_missing", f"has no mask of {primary} for {sequence} (found: {found}). {EXCLUSION_ADVICE}"
+            return "reading_missing", f"has no mask of {primary} for {sequence} (found: {found})."
     return None
 
 

@@ -1,16 +1,44 @@
 """Read and write the tables between the cohort steps: CSV for people, Parquet for machines."""
 
+import numpy as np
 import pandas as pd
 
 from habitat_radiomics.whole_files import whole_file
+
+COLUMNS_AT_ONCE = 500
 
 
 def read_table(path):
     """Return a CSV or Parquet table; identifiers stay text, numbers are read back exactly."""
     if str(path).endswith(".parquet"):
-        return pd.read_parquet(path)
+        return _read_parquet(path)
     text_columns = dict.fromkeys(("patient", "cohort", "sequence", "model", "reading", "feature"), str)
     return pd.read_csv(path, dtype=text_columns, float_precision="round_trip", keep_default_na=True)
+
+
+def _read_parquet(path):
+    """Return a Parquet table, its numbers in one array that is filled some columns at a time.
+
+    Read at once, 20,000 columns of 4,000 patients take 3.7 GB for 0.6 GB of numbers, and nine times as long.
+    """
+    from pyarrow import float64
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path, pre_buffer=False) as file:
+        columns = file.schema_arrow.names
+        numbers = [field.name for field in file.schema_arrow if field.type == float64()]
+        values = np.empty((len(numbers), file.metadata.num_rows))
+        for start in range(0, len(numbers), COLUMNS_AT_ONCE):
+            names = numbers[start : start + COLUMNS_AT_ONCE]
+            part = file.read(names, use_threads=False)
+            for place, name in enumerate(names, start):
+                values[place] = part[name].to_numpy()
+        others = sorted(set(columns) - set(numbers), key=columns.index)
+        rest = file.read(others, use_threads=False).to_pandas()
+    table = pd.DataFrame(values.T, columns=numbers, copy=False)
+    for name in others:
+        table.insert(columns.index(name), name, rest[name])
+    return table
 
 
 def read_text(path):
@@ -33,7 +61,9 @@ def read_clinical(path, variables):
 
 def read_by_patient(path):
     """Return a table indexed by patient."""
-    return read_table(path).set_index("patient")
+    table = read_table(path)
+    table.index = pd.Index(table.pop("patient"), name="patient")  # set_index would copy the table
+    return table
 
 
 def write_table(path, table):
@@ -43,6 +73,11 @@ def write_table(path, table):
             table.to_parquet(unfinished, index=False)
         else:
             table.to_csv(unfinished, index=False, lineterminator="\n")
+
+
+def chosen_columns(table, columns):
+    """Return a table with some columns in their order; the table itself, not a copy, where these are all it has."""
+    return table if list(table.columns) == list(columns) else table[list(columns)]
 
 
 def feature_column(sequence, region, feature):

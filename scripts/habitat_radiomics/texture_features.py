@@ -16,6 +16,31 @@ from habitat_radiomics.texture_matrices import compiled
 EPSILON = np.spacing(1.0)
 COARSENESS_WITHOUT_DIFFERENCES = 1e6
 
+# Features of the GLCM in the order of their kernels: of two neighbours' levels, of their sum, of their difference.
+JOINT = (
+    "Autocorrelation",
+    "Correlation",
+    "Imc1",
+    "Imc2",
+    "JointAverage",
+    "JointEnergy",
+    "JointEntropy",
+    "MaximumProbability",
+    "SumSquares",
+)
+SUMS = ("ClusterProminence", "ClusterShade", "ClusterTendency", "SumAverage", "SumEntropy")
+DIFFERENCES = (
+    "Contrast",
+    "DifferenceAverage",
+    "DifferenceEntropy",
+    "DifferenceVariance",
+    "Id",
+    "Idm",
+    "Idmn",
+    "Idn",
+    "InverseVariance",
+)
+
 # pyradiomics' words for the small and the large sizes, size, and its non-uniformity, by class.
 SIZE_WORDS = {
     "glrlm": ("ShortRun", "LongRun", "Run", "RunLength"),
@@ -66,13 +91,18 @@ def merged(counts, weights):
     return counts[counts.any(axis=(1, 2))].astype(float)
 
 
-def mean_over_directions(values):
-    """Take of every feature (name to array, shape (directions,)) the mean of the directions that have a value."""
-    by_feature = np.array(list(values.values()))
-    known = ~np.isnan(by_feature)
-    number = known.sum(axis=1)
-    means = np.where(known, by_feature, 0).sum(axis=1) / np.where(number, number, np.nan)
-    return dict(zip(values, means.tolist(), strict=True))
+@compiled
+def mean_over_directions(by_direction):
+    """Mean of every column over the rows (directions) that have a value; NaN where none has."""
+    means = np.empty(by_direction.shape[1])
+    for c in range(len(means)):
+        total, known = 0.0, 0
+        for d in range(len(by_direction)):
+            if not np.isnan(by_direction[d, c]):
+                total += by_direction[d, c]
+                known += 1
+        means[c] = total / known if known else np.nan
+    return means
 
 
 # grey level co-occurrence
@@ -91,123 +121,115 @@ def glcm_features(pairs, level):
     -------
     dict
     """
-    symmetric = pairs + pairs.transpose(0, 2, 1)
-    totals = symmetric.sum(axis=(1, 2))
-    if len(pairs) and not totals.all():  # directions merged without any pair
+    p = np.empty(pairs.shape)
+    by_direction = _glcm_of_directions(pairs, level, p)
+    if len(pairs) and np.isnan(by_direction[:, 0]).any():  # directions merged without any pair
         return dict.fromkeys(CLASS_FEATURES["glcm"], np.nan)
-    p = symmetric / totals[:, None, None]
-    marginal = p.sum(axis=2)
-    mean = marginal @ level
-    variance = (marginal * (level - mean[:, None]) ** 2).sum(axis=1)
-    sums, differences, products = distributions(p, level, mean)
-    values = mean_over_directions(
-        {
-            **_marginal_features(p, marginal, mean, variance, products),
-            **_sum_features(sums, mean),
-            **_difference_features(differences, level[-1]),
-        }
-    )
-    return values | {"MCC": maximal_correlation(p)}
-
-
-def _marginal_features(p, marginal, mean, variance, products):
-    autocorrelation, covariance = products.T
-    joint, independent, uncorrelated = entropies(p, marginal).T
-    single = _entropy(marginal)
-    excess = uncorrelated - joint
-    with np.errstate(invalid="ignore"):  # NaN where rounding makes independent levels more than independent
-        information = np.where(excess == 0, 0, np.sqrt(1 - np.exp(-2 * excess)))
-    return {
-        "Autocorrelation": autocorrelation,
-        "Correlation": np.where(variance == 0, 1, covariance / (variance + EPSILON)),
-        "Imc1": np.where(single == 0, 0, (joint - independent) / np.where(single == 0, 1, single)),
-        "Imc2": information,
-        "JointAverage": mean,
-        "JointEnergy": (p**2).sum(axis=(1, 2)),
-        "JointEntropy": joint,
-        "MaximumProbability": p.max(axis=(1, 2)),
-        "SumSquares": variance,
-    }
-
-
-def _sum_features(sums, mean):
-    """Features of the distribution of the sum of two neighbours' grey levels."""
-    k = np.arange(float(sums.shape[1]))
-    excess = k - 2 * mean[:, None]
-    return {
-        "ClusterProminence": (sums * excess**4).sum(axis=1),
-        "ClusterShade": (sums * excess**3).sum(axis=1),
-        "ClusterTendency": (sums * excess**2).sum(axis=1),
-        "SumAverage": sums @ k,
-        "SumEntropy": _entropy(sums),
-    }
-
-
-def _difference_features(differences, highest):
-    """Features of the distribution of the absolute difference of two neighbours' grey levels."""
-    k = np.arange(float(differences.shape[1]))
-    average = differences @ k
-    return {
-        "Contrast": differences @ k**2,
-        "DifferenceAverage": average,
-        "DifferenceEntropy": _entropy(differences),
-        "DifferenceVariance": (differences * (k - average[:, None]) ** 2).sum(axis=1),
-        "Id": differences @ (1 / (1 + k)),
-        "Idm": differences @ (1 / (1 + k**2)),
-        "Idmn": differences @ (1 / (1 + (k / highest) ** 2)),
-        "Idn": differences @ (1 / (1 + k / highest)),
-        "InverseVariance": differences[:, 1:] @ (1 / k[1:] ** 2),
-    }
+    means = mean_over_directions(by_direction).tolist()
+    return dict(zip(JOINT + SUMS + DIFFERENCES, means, strict=True)) | {"MCC": maximal_correlation(p)}
 
 
 @compiled
-def distributions(p, level, mean):
-    """Distributions of the sum and of the absolute difference of two neighbours' levels, product and covariance.
-
-    Parameters
-    ----------
-    p : ndarray, shape (directions, levels, levels)
-    level : ndarray, shape (levels,)
-    mean : ndarray, shape (directions,)
-
-    Returns
-    -------
-    tuple of ndarray
-        Shapes (directions, 2 x highest level + 1), (directions, highest level), (directions, 2).
-    """
-    highest = int(level[-1])
-    sums, differences = np.zeros((len(p), 2 * highest + 1)), np.zeros((len(p), highest))
-    products = np.zeros((len(p), 2))
-    for d in range(len(p)):
-        for i in range(len(level)):
-            for j in range(len(level)):
-                sums[d, int(level[i] + level[j])] += p[d, i, j]
-                differences[d, int(abs(level[i] - level[j]))] += p[d, i, j]
-                products[d, 0] += p[d, i, j] * level[i] * level[j]
-                products[d, 1] += p[d, i, j] * (level[i] - mean[d]) * (level[j] - mean[d])
-    return sums, differences, products
-
-
-@compiled
-def entropies(p, marginal):
-    """HXY, HXY1 and HXY2 of Haralick's information measures of correlation, shape (directions, 3)."""
-    found = np.zeros((len(p), 3))
-    for d in range(len(p)):
-        for i in range(marginal.shape[1]):
-            for j in range(marginal.shape[1]):
-                product = marginal[d, i] * marginal[d, j]
-                if product > 0:
-                    logarithm = log2(product + EPSILON)
-                    found[d, 2] -= product * logarithm
-                    if p[d, i, j] > 0:
-                        found[d, 1] -= p[d, i, j] * logarithm
-                        found[d, 0] -= p[d, i, j] * log2(p[d, i, j] + EPSILON)
+def _glcm_of_directions(pairs, level, p):
+    """Features of each direction in the order of JOINT, SUMS, DIFFERENCES (NaN without any pair); fills p."""
+    found = np.empty((len(pairs), 23))
+    sums, differences = np.empty(2 * int(level[-1]) + 1), np.empty(int(level[-1]))
+    for d in range(len(pairs)):
+        total = 2 * pairs[d].sum()
+        if total == 0:
+            found[d] = np.nan
+            continue
+        marginal = _symmetric_shares(pairs[d], total, p[d])
+        mean = (marginal * level).sum()
+        _distributions(p[d], level, sums, differences)
+        _joint_features(p[d], marginal, level, mean, found[d, :9])
+        _sum_features(sums, mean, found[d, 9:14])
+        _difference_features(differences, level[-1], found[d, 14:])
     return found
 
 
-def _entropy(p):
-    """Entropy in bits over the last axis."""
-    return -(p * np.log2(p + EPSILON)).sum(axis=-1)
+@compiled
+def _symmetric_shares(counts, total, p):
+    """Fill p with the shares of (i, j) and (j, i) alike; returns their marginal distribution."""
+    marginal = np.zeros(len(counts))
+    for i in range(len(counts)):
+        for j in range(len(counts)):
+            p[i, j] = (counts[i, j] + counts[j, i]) / total
+            marginal[i] += p[i, j]
+    return marginal
+
+
+@compiled
+def _distributions(p, level, sums, differences):
+    """Distributions of the sum and of the absolute difference of two neighbours' grey levels."""
+    sums[:], differences[:] = 0.0, 0.0
+    for i in range(len(level)):
+        for j in range(len(level)):
+            sums[int(level[i] + level[j])] += p[i, j]
+            differences[int(abs(level[i] - level[j]))] += p[i, j]
+
+
+@compiled
+def _joint_features(p, marginal, level, mean, row):
+    """Features of the levels of two neighbours, in the order of JOINT."""
+    variance, single = 0.0, 0.0
+    for i in range(len(level)):
+        variance += marginal[i] * (level[i] - mean) ** 2
+        single -= marginal[i] * log2(marginal[i] + EPSILON)
+    product, covariance, energy, largest = 0.0, 0.0, 0.0, 0.0
+    joint, independent, uncorrelated = 0.0, 0.0, 0.0  # HXY, HXY1 and HXY2 of Haralick
+    for i in range(len(level)):
+        for j in range(i + 1):
+            share, expected, times = p[i, j], marginal[i] * marginal[j], 1 + (j < i)
+            if expected > 0:
+                logarithm = log2(expected + EPSILON)
+                uncorrelated -= times * expected * logarithm
+                if share > 0:
+                    independent -= times * share * logarithm
+                    joint -= times * share * log2(share + EPSILON)
+                    product += times * share * level[i] * level[j]
+                    covariance += times * share * (level[i] - mean) * (level[j] - mean)
+                    energy += times * share * share
+                    largest = max(largest, share)
+    excess = uncorrelated - joint
+    row[0] = product
+    row[1] = 1.0 if variance == 0 else covariance / (variance + EPSILON)
+    row[2] = 0.0 if single == 0 else (joint - independent) / single
+    row[3] = np.sqrt(1 - np.exp(-2 * excess))  # NaN where rounding makes independent levels more than independent
+    row[4], row[5], row[6], row[7], row[8] = mean, energy, joint, largest, variance
+
+
+@compiled
+def _sum_features(sums, mean, row):
+    """Features of the distribution of the sum of two neighbours' grey levels, in the order of SUMS."""
+    row[:] = 0.0
+    for k in range(len(sums)):
+        share, apart = sums[k], k - 2 * mean
+        if share > 0:
+            row[0] += share * apart**4
+            row[1] += share * apart**3
+            row[2] += share * apart**2
+            row[3] += share * k
+            row[4] -= share * log2(share + EPSILON)
+
+
+@compiled
+def _difference_features(differences, highest, row):
+    """Features of the distribution of the absolute difference of grey levels, in the order of DIFFERENCES."""
+    row[:] = 0.0
+    for k in range(len(differences)):
+        share = differences[k]
+        if share > 0:
+            row[0] += share * k**2
+            row[1] += share * k
+            row[2] -= share * log2(share + EPSILON)
+            row[4] += share / (1 + k)
+            row[5] += share / (1 + k**2)
+            row[6] += share / (1 + (k / highest) ** 2)
+            row[7] += share / (1 + k / highest)
+            row[8] += share / k**2 if k > 0 else 0.0
+    for k in range(len(differences)):
+        row[3] += differences[k] * (k - row[1]) ** 2
 
 
 def maximal_correlation(probabilities):
@@ -259,38 +281,69 @@ def size_features(counts, level, size, *, words):
         Means over directions. Of runs merged without any that counts, variance and entropy of the lengths are 0 and
         all others NaN, as in pyradiomics.
     """
-    occurring = counts.any(axis=(0, 1))
-    counts, size = counts[:, :, occurring], size[occurring]
-    number = counts.sum(axis=(1, 2))
-    number = np.where(number == 0, np.nan, number)[:, None]
-    by_level, by_size, shares = counts.sum(axis=2) / number, counts.sum(axis=1) / number, counts / number[:, None]
-    mean_level, mean_size = (by_level @ level)[:, None], (by_size @ size)[:, None]
-    small, large = shares @ size**-2, shares @ size**2
-    nothing = np.where(np.isnan(number[:, 0]), np.nan, 0)  # a sum over no size would be 0
-    share_of_levels, share_of_sizes = (by_level**2).sum(axis=1), nothing + (by_size**2).sum(axis=1)
     few, many, name, extent = words
-    values = {
-        f"{few}Emphasis": nothing + by_size @ size**-2,
-        f"{many}Emphasis": nothing + by_size @ size**2,
-        "GrayLevelNonUniformity": share_of_levels * number[:, 0],
-        "GrayLevelNonUniformityNormalized": share_of_levels,
-        f"{extent}NonUniformity": share_of_sizes * number[:, 0],
-        f"{extent}NonUniformityNormalized": share_of_sizes,
-        f"{name}Percentage": 1 / np.where(np.isnan(number[:, 0]), np.nan, mean_size[:, 0]),
-        "GrayLevelVariance": (by_level * (level - mean_level) ** 2).sum(axis=1),
-        f"{name}Variance": (by_size * (size - mean_size) ** 2).sum(axis=1),
-        f"{name}Entropy": -(shares * np.log2(shares + EPSILON)).sum(axis=(1, 2)),
-    }
     grey = "" if name == "Dependence" else name
-    values |= {
-        f"LowGrayLevel{grey}Emphasis": by_level @ level**-2,
-        f"HighGrayLevel{grey}Emphasis": by_level @ level**2,
-        f"{few}LowGrayLevelEmphasis": nothing + small @ level**-2,
-        f"{few}HighGrayLevelEmphasis": nothing + small @ level**2,
-        f"{many}LowGrayLevelEmphasis": nothing + large @ level**-2,
-        f"{many}HighGrayLevelEmphasis": nothing + large @ level**2,
-    }
-    return mean_over_directions(values)
+    names = (
+        f"{few}Emphasis",
+        f"{many}Emphasis",
+        "GrayLevelNonUniformity",
+        "GrayLevelNonUniformityNormalized",
+        f"{extent}NonUniformity",
+        f"{extent}NonUniformityNormalized",
+        f"{name}Percentage",
+        "GrayLevelVariance",
+        f"{name}Variance",
+        f"{name}Entropy",
+        f"LowGrayLevel{grey}Emphasis",
+        f"HighGrayLevel{grey}Emphasis",
+        f"{few}LowGrayLevelEmphasis",
+        f"{few}HighGrayLevelEmphasis",
+        f"{many}LowGrayLevelEmphasis",
+        f"{many}HighGrayLevelEmphasis",
+    )
+    means = mean_over_directions(_size_features_of_directions(counts, level, size)).tolist()
+    return dict(zip(names, means, strict=True))
+
+
+@compiled
+def _size_features_of_directions(counts, level, size):
+    """Features of each direction, in the order of `size_features`."""
+    found = np.zeros((len(counts), 16))
+    for d in range(len(counts)):
+        number = counts[d].sum()
+        if number == 0:
+            found[d], found[d, 8:10] = np.nan, 0.0
+        else:
+            _size_features(counts[d] / number, number, level, size, found[d])
+    return found
+
+
+@compiled
+def _size_features(shares, number, level, size, row):
+    by_level, by_size = np.zeros(len(level)), np.zeros(len(size))
+    mean_level, mean_size = 0.0, 0.0
+    for i in range(len(level)):
+        for j in range(len(size)):
+            share = shares[i, j]
+            if share > 0:
+                by_level[i] += share
+                by_size[j] += share
+                mean_level += share * level[i]
+                mean_size += share * size[j]
+                row[9] -= share * log2(share + EPSILON)
+                square, area = level[i] ** 2, size[j] ** 2
+                row[0] += share / area
+                row[1] += share * area
+                row[10] += share / square
+                row[11] += share * square
+                row[12] += share / area / square
+                row[13] += share / area * square
+                row[14] += share * area / square
+                row[15] += share * area * square
+    row[3], row[5] = (by_level**2).sum(), (by_size**2).sum()
+    row[2], row[4], row[6] = row[3] * number, row[5] * number, 1 / mean_size
+    row[7] = (by_level * (level - mean_level) ** 2).sum()
+    row[8] = (by_size * (size - mean_size) ** 2).sum()
 
 
 # neighbourhood grey tone difference

@@ -157,24 +157,26 @@ def _counted(ranks, grey, around, alpha):
     n, offsets = table.shape
     pairs = np.zeros((offsets - around.first_pair, levels + 1, levels + 1), dtype=np.int32)
     reached = np.zeros((around.units, levels + 1, around.longest + 2), dtype=np.int32)  # voxels by their run so far
-    length = np.zeros((n + 1, around.units), dtype=np.uint16)
+    length = np.ones((n + 1, around.units), dtype=np.uint16)
     dependent, total = np.ones(n + 1, dtype=np.int32), np.zeros(n + 1, dtype=np.int32)
-    parent = np.arange(n).astype(np.int32)
+    parent = np.arange(n).astype(np.uint32)
+    rank_of, level_of = ranks.astype(np.uint32), grey[ranks]  # unsigned: numba then need not look for negative places
     for a in range(n):
-        rank, root = ranks[a], np.int32(a)
+        rank, root = rank_of[a], np.uint32(a)
         for d in range(around.units):
-            b = table[a, d]
-            same = ranks[b] == rank
-            run = length[b, d] * same + 1
-            length[a, d] = run
-            reached[d, rank, run] += 1
-            if same:
+            b = np.uint32(table[a, d])
+            if rank_of[b] == rank:
+                run = length[b, d] + 1
+                length[a, d] = run
+                reached[d, rank, run] += 1
                 root = _join(parent, root, b)
-        level, dependents, sum_of_levels = grey[rank], 0, 0
+            else:
+                reached[d, rank, 1] += 1
+        level, dependents, sum_of_levels = level_of[a], 0, 0
         for d in range(around.first_pair, offsets):
-            b = table[a, d]
-            other = grey[ranks[b]]
-            pairs[d - around.first_pair, rank, ranks[b]] += 1
+            b = np.uint32(table[a, d])
+            other = level_of[b]
+            pairs[d - around.first_pair, rank, rank_of[b]] += 1
             near = (b < n) & (abs(other - level) <= alpha)
             dependents += near
             dependent[b] += near
@@ -202,7 +204,9 @@ def _join(parent, root, other):
 
 def _runs(reached):
     """Count runs by length from how often each length was reached: a run that ends was not prolonged."""
-    return reached[:, :, :-1] - np.pad(reached[:, :, 2:], ((0, 0), (0, 0), (1, 0)))
+    runs = reached[:, :, :-1].copy()
+    runs[:, :, 1:] -= reached[:, :, 2:]
+    return runs
 
 
 @compiled

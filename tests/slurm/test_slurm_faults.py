@@ -1,7 +1,8 @@
 """What becomes of a study on SLURM when nodes, jobs and the controller fail: it ends with the same bytes.
 
-Some images of the finished study are taken away, and made again while something goes wrong. Jobs are held (SIGSTOP) as
-soon as they run, so that a fault always meets them in the middle of their work.
+Some images of the finished study are taken away, and made again, one patient a cluster job where it was ten, while
+something goes wrong. Jobs are held (SIGSTOP) as soon as they run, so that a fault always meets them in the middle of
+their work.
 """
 
 import re
@@ -15,8 +16,8 @@ from slurm_cluster import end_process, wait_for, with_descendants
 
 # One job per image; the third patient's first attempt has too little memory, the fourth's too little time (one minute).
 LIMITS = (
-    "--group-components",
-    "prepare=1",
+    "--patients-per-job",
+    "1",
     "--set-resources",
     "preprocess_image:mem_mb=150*attempt**2 if wildcards.patient=='{memory}' else 1500*attempt",
     "preprocess_image:runtime=attempt if wildcards.patient=='{time}' else 5*attempt",
@@ -132,7 +133,7 @@ def test_a_killed_controller_leaves_nothing_that_is_lost_done_twice_or_half_writ
     checkout, config, _ = study
     finished, orphans = patients[:2], patients[2:4]
     images, jobs = Images(checkout, [*finished, *orphans]), Jobs(checkout.cluster)
-    arguments = ("--group-components", "prepare=1", "--", *images.targets())
+    arguments = ("--patients-per-job", "1", "--", *images.targets())
     wrapper = checkout.submit(config, *arguments)
     held = [jobs.hold(patient)["id"] for patient in orphans]
     wait_for(lambda: "2 of 4 steps" in checkout.said(), 300, checkout.said)

@@ -1,5 +1,7 @@
 """The benchmarks still run with the code they measure."""
 
+import dataclasses
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import bootstrap_chain
 import harness
 import rows_features
 import run
+import study
 import two_group_tests
 
 
@@ -46,8 +49,17 @@ def test_a_comparison_measures_both_and_says_whether_the_goal_is_met():
     assert row.met
     assert not harness.measure(comparison(goal_ratio=1e9)).met
     assert not harness.measure(comparison(goal_s=0.0)).met
-    part = harness.measure(comparison(share=0.01))
+    assert not harness.measure(comparison(goal_mb=1.0)).met  # the interpreter alone takes more
+    part = harness.measure(comparison(share=0.01, our_share=0.001))
     assert part.theirs_s > 20 * row.theirs_s
+    assert "(1 % measured)" in harness.as_table([part])
+    assert "(0.1 % measured)" in harness.as_table([part])
+
+
+def test_processes_that_a_step_starts_count_as_its_cpu_seconds():
+    burn = "sum(i * i for i in range(2_000_000))"
+    _, seconds, _ = harness.timed(lambda: subprocess.run([sys.executable, "-c", burn], check=True))
+    assert seconds > 0.05
 
 
 def test_the_table_has_a_line_for_each_row_and_dashes_for_a_library_that_is_not_there():
@@ -56,6 +68,16 @@ def test_the_table_has_a_line_for_each_row_and_dashes_for_a_library_that_is_not_
     assert len({line.count("|") for line in (head, both, alone)}) == 1
     assert "| - |" in alone
     assert alone.endswith("| 1000.0 | 5 s | yes |")
+
+
+def test_the_arithmetic_of_a_study_is_cost_times_number_and_needs_every_part():
+    names = {row for _, row in run.named_rows([])}
+    assert {name for name, _, _ in study.PARTS} <= names
+    row = harness.measure(comparison())
+    rows = {name: dataclasses.replace(row, ours_s=3600 / times) for name, _, times in study.PARTS}
+    assert f"| all | | | {len(study.PARTS):.2f} | |" in study.study_table(rows)
+    del rows["registration"]
+    assert study.study_table(rows) == ""
 
 
 def test_rows_are_found_by_words_and_every_module_lists_its_own():

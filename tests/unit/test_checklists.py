@@ -447,3 +447,15 @@ def test_the_report_counts_the_items_and_offers_the_lists(study, request, tmp_pa
 
 def test_a_report_without_filled_lists_has_no_such_section(binary):
     assert 'id="checklists"' not in report_page(binary, PARTS)
+
+
+def test_deep_features_stand_beside_the_hand_crafted_ones_in_the_answers(binary):
+    name = next(iter(binary.config["signatures"]))
+    asking = {**binary.config["signatures"][name], "regions": ["tumour", "deep"]}
+    config = {**binary.config, "signatures": {**binary.config["signatures"], name: asking}}
+    deep = replace(binary, config=config)
+    words = "EfficientNet-Lite0 trained on photographs (ImageNet)"
+    assert [words in TOPICS["extraction"](results).text for results in (binary, deep)] == [False, True]
+    reasons = [verdict("Condition 3", results) for results in (binary, deep)]
+    assert reasons[0] == ("yes", "All features are hand-crafted.")
+    assert reasons[1] == ("yes", "Hand-crafted features, and features of a pretrained network beside them.")

@@ -44,7 +44,7 @@ def collect(tmp_path):
             scan(tmp_path, patient, sequence, ["reader1", "reader2"] if patient == "P1" else ["reader1"], fault)
         habitats(tmp_path, patient, fault=FAULT if patient == "P2" else None)
 
-    def run(policy="exclude", patients=("P1", "P2", "P3")):
+    def run(policy="exclude", patients=("P1", "P2", "P3"), deep=()):
         return collect_features(
             patients=list(patients),
             sequences=["T1", "T2"],
@@ -54,10 +54,13 @@ def collect(tmp_path):
                 "records": f"{tmp_path}/{{patient}}/{{sequence}}.json",
                 "habitat_tables": f"{tmp_path}/{{patient}}/{{sequence}}.{{habitats}}.csv",
                 "habitat_records": f"{tmp_path}/{{patient}}/{{sequence}}.{{habitats}}.json",
+                "deep_tables": f"{tmp_path}/{{patient}}/deep_{{sequence}}.csv",
+                "deep_records": f"{tmp_path}/{{patient}}/deep_{{sequence}}.json",
             },
             primary="reader1",
             incomplete_patients=policy,
-            drawn_regions=["tumour", "peritumour"],
+            drawn_regions=["tumour", "peritumour", *(["deep"] if deep else [])],
+            deep=deep,
         )
 
     return run
@@ -87,6 +90,16 @@ def test_habitats_of_a_sequence_follow_its_drawn_regions_and_have_the_primary_re
     assert quality["voxels"].dropna().tolist() == [900] * 5
 
 
+def test_a_feature_that_only_some_patients_have_is_missing_in_the_others(collect, tmp_path):
+    more = [FeatureRow("reader1", f"core{number}", "mean", float(number), "") for number in (1, 3, 2)]
+    write_features(tmp_path / "P3" / "T2.core.csv", more)
+    features, readings, _ = collect()
+    assert list(features.columns[-3:]) == ["T2|core1|mean", "T2|core2|mean", "T2|core3|mean"]
+    assert features.set_index("patient")["T2|core3|mean"].fillna(-1).to_dict() == {"P1": -1, "P3": 3}
+    assert features.set_index("patient").loc["P3", "T2|core2|mean"] == 2
+    assert list(features.columns[1:9]) == list(readings.columns[2:])
+
+
 def test_habitats_that_cannot_be_measured_exclude_the_patient_too(collect, tmp_path):
     habitats(tmp_path, "P3", fault={"code": "habitat_values_too_few", "message": "the tumour has 2 intensities."})
     features, _, quality = collect()
@@ -95,6 +108,21 @@ def test_habitats_that_cannot_be_measured_exclude_the_patient_too(collect, tmp_p
     assert (row["usable"], row["code"]) == (False, "habitat_values_too_few")
     with pytest.raises(StudyFault, match="patient P3, T2: the tumour has 2 intensities"):
         collect("stop")
+
+
+def test_deep_features_of_a_sequence_come_last_and_have_every_reading(collect, tmp_path):
+    for patient, names in (("P1", ["reader1", "reader2"]), ("P3", ["reader1"])):
+        rows = [FeatureRow(name, "deep", "deep_gap_0001", float(number), "") for number, name in enumerate(names)]
+        write_features(tmp_path / patient / "deep_T1.csv", rows)
+        write_json(tmp_path / patient / "deep_T1.json", {"faults": [], "measures": {"warnings": []}})
+    features, readings, _ = collect(patients=("P1", "P3"), deep=["T1"])
+    assert [column for column in features if "|deep|" in column] == ["T1|deep|deep_gap_0001"]
+    assert readings["T1|deep|deep_gap_0001"].tolist() == [0.0, 1.0]
+    fault = {"code": "deep_box_constant", "message": "the image is constant around the tumour."}
+    write_json(tmp_path / "P3/deep_T1.json", {"faults": [fault], "measures": {}})
+    features, _, quality = collect(patients=("P1", "P3"), deep=["T1"])
+    assert features["patient"].tolist() == ["P1"]
+    assert quality.set_index(["patient", "sequence"]).loc[("P3", "T1"), "code"] == "deep_box_constant"
 
 
 def test_only_patients_read_more_than_once_are_among_the_readings(collect):

@@ -189,6 +189,7 @@ def test_groups_and_pairs_of_models_name_models():
 
 def test_importance_names_models_of_a_binary_outcome():
     assert "importance.models names 'x', which is not defined" in only(faults(importance={"models": ["x"]}))
+    assert "partial_dependence.models names 'x', which" in only(faults(partial_dependence={"models": ["x"]}))
     survival = {"type": "survival", "time": "t", "event": "e", "horizons": [12]}
     said = faults(outcome=survival, importance={"models": ["m"]})
     assert "config: importance.models is for a binary outcome, this study's is survival. Leave it empty." in said

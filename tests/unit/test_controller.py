@@ -15,6 +15,7 @@ from habitat_radiomics import controller
 from habitat_radiomics.controller import (
     ControllerFault,
     cancel_orphans,
+    group_components,
     has_children,
     jobs_of_folder,
     only_controller,
@@ -227,3 +228,19 @@ def test_nothing_is_started_while_slurm_does_not_answer_or_jobs_do_not_end(slurm
     tool(slurm / "bin/squeue", "exit 1")
     with pytest.raises(ControllerFault, match="SLURM does not answer. Nothing was started"):
         cancel_orphans(Path.cwd(), say=len)
+
+
+def test_patients_per_job_change_the_groups_of_patients_and_no_other():
+    profile = ["patient=10", "prepare=10", "measure=10", "habitats=10", "stability=4"]
+    option = ["--group-components", "patient=25", "prepare=25", "measure=25", "habitats=25", "stability=4"]
+    assert group_components(profile, 25) == option
+    assert group_components(profile, None) == []
+    with pytest.raises(ControllerFault, match="0 patients cannot share a cluster job. Give a number from 1"):
+        group_components(profile, 0)
+
+
+def test_the_groups_of_patients_are_those_of_the_profile():
+    profile = yaml.safe_load((ROOT / "workflow/profiles/slurm/config.yaml").read_text())
+    counts = dict(entry.split("=") for entry in profile["group-components"])
+    assert set(controller.OF_PATIENTS) <= set(counts)
+    assert {counts[name] for name in controller.OF_PATIENTS} == {"10"}  # what make help and the README say

@@ -41,7 +41,7 @@ def test_conda_and_pip_hold_every_package_once_in_the_same_version():
 
 def test_extra_sets_change_no_version_of_the_environment():
     whole = pinned("requirements.txt")
-    for extra in ("build.txt", "dev.txt", "slurm.txt", "import.txt"):
+    for extra in ("build.txt", "dev.txt", "slurm.txt", "import.txt", "deep.txt", "boosting.txt"):
         assert {name: found for name, found in pinned(extra).items() if whole.get(name, found) != found} == {}
     assert {"pydicom", "dcm2niix", "highdicom"} <= set(pinned("import.txt"))
 

@@ -1,5 +1,8 @@
 """Tables of features in place of images: every fault is said before the first job, and rows count by their content."""
 
+import tracemalloc
+
+import numpy as np
 import pandas as pd
 import pytest
 from test_study import SCHEMA, patient_rows
@@ -152,3 +155,19 @@ def test_a_patient_without_features_stops_the_study_or_is_excluded_with_the_reas
 def test_what_does_not_go_with_tables_of_features_is_said(changes, sentence):
     _, faults = configuration(**changes)
     assert any(sentence in fault for fault in faults), faults
+
+
+def test_reading_a_wide_table_takes_the_memory_of_its_numbers_not_of_its_text(tmp_path):
+    values = np.random.default_rng(0).normal(size=(150, 800))
+    wide = pd.DataFrame(values, columns=[f"f{number}" for number in range(800)])
+    wide.insert(0, "patient", [f"P{number:03d}" for number in range(150)])
+    wide.to_csv(tmp_path / "wide.csv", index=False)
+    tracemalloc.start()
+    features, _ = import_features(
+        tables=[{"sequence": "T1", "region": "tumour", "path": str(tmp_path / "wide.csv")}],
+        patients=list(wide["patient"]),
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(features.iloc[:, 1:], values)
+    assert peak < 6 * values.nbytes

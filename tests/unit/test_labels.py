@@ -6,6 +6,7 @@ from habitat_radiomics.banks import feature_names
 from habitat_radiomics.labels import (
     coefficient,
     count,
+    duration,
     feature_label,
     interval,
     number,
@@ -64,6 +65,14 @@ def test_significant_digits_and_counts_are_readable():
 def test_coefficients_keep_their_zeros_and_ratios_two_decimals():
     assert [coefficient(0.3), coefficient(-12.0), coefficient(1234.5)] == ["0.3000", "−12.00", "1234"]
     assert [ratio(v) for v in (1.0005, 201.4, 0.0123, 4150.2, math.nan)] == ["1.00", "201", "0.012", "4,150", "–"]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1204.4, "1,204"), (98.04, "98.0"), (100.6, "101"), (24.37, "24.4"), (None, "–"), (math.nan, "–")],
+)
+def test_durations_are_whole_from_100_on(value, words):
+    assert duration(value) == words
 
 
 def test_an_interval_with_a_missing_limit_is_not_estimable():

@@ -194,3 +194,13 @@ def test_a_nested_machine_at_chance_is_said_to_draw_maps_that_mean_nothing(resul
     (found,) = judge.nested_at_chance(replace(results, nested=machines))
     assert "behind the maps of a ranked tumours that it had not seen with an AUC of 0.47" in found
     assert judge.nested_at_chance(results) == []
+
+
+def test_a_network_that_was_trained_elsewhere_is_named(results):
+    assert judge.foreign_network(results) == []
+    name = next(iter(results.config["signatures"]))
+    asking = {**results.config["signatures"][name], "regions": ["tumour", "deep"]}
+    deep = with_config(results, "signatures", **{name: asking})
+    assert "trained on photographs and not adapted" in judge.foreign_network(deep)[0]
+    own = with_config(deep, "deep", weights="mine.onnx")
+    assert "trained elsewhere and not adapted" in judge.foreign_network(own)[0]

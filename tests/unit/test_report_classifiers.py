@@ -7,7 +7,12 @@ import pytest
 
 from example_results import ROOT, example_settings, write_example
 from habitat_radiomics.report import caption_reader, read_parts
-from habitat_radiomics.report_classifiers import classifiers_section, delong_matrix, importance_section
+from habitat_radiomics.report_classifiers import (
+    classifiers_section,
+    delong_matrix,
+    importance_section,
+    partial_dependence_section,
+)
 from habitat_radiomics.results import load_results
 from habitat_radiomics.style import new_figure, save_figure
 from habitat_radiomics.tables import write_table
@@ -41,6 +46,14 @@ IMPORTANCE = {
 }
 
 
+PARTIAL = {
+    "cohort": ["internal", "external"] * 2,
+    "predictor": ["age"] * 4,
+    "value": [50.0, 50.0, 70.0, 70.0],
+    "risk": [0.2, 0.25, 0.6, 0.3],
+}
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
@@ -49,13 +62,15 @@ def results(tmp_path_factory):
         name: {**model, "estimator": "best"} if name in ("radiomics", "combined") else model
         for name, model in results.config["models"].items()
     }
-    choice, importance = pd.DataFrame(CHOICE), pd.DataFrame(IMPORTANCE)
+    choice, importance, partial = (pd.DataFrame(rows) for rows in (CHOICE, IMPORTANCE, PARTIAL))
     write_table(folder / "choice.csv", choice)
     write_table(folder / "importance.csv", importance)
+    write_table(folder / "partial.csv", partial)
     save_figure(new_figure(20, 20), [folder / "figure.svg"])
     svg = str(folder / "figure.svg")
-    figures = {"classifiers": svg, "importance": {"combined": svg}}
+    figures = {"classifiers": svg, "importance": {"combined": svg}, "partial_dependence": {"combined": svg}}
     files = {"choice": str(folder / "choice.csv"), "importance": {"combined": str(folder / "importance.csv")}}
+    files["partial_dependence"] = {"combined": str(folder / "partial.csv")}
     pairs = results.comparisons[results.comparisons["model"] == "combined"].assign(reference="radiomics")
     return replace(
         results,
@@ -67,6 +82,7 @@ def results(tmp_path_factory):
             "classifiers": pd.DataFrame({"model": []}),
             "choice": choice,
             "importance": {"combined": importance},
+            "partial_dependence": {"combined": partial},
         },
     )
 
@@ -101,7 +117,19 @@ def test_importance_names_falls_and_the_folds_that_used_an_input(results):
     assert cells[1][2:] == ["\N{MINUS SIGN}0.020", "\N{MINUS SIGN}0.060 to 0.010", "\N{EN DASH}"]
 
 
+def test_partial_dependence_names_how_far_an_input_moves_the_risk(results):
+    title, picture, measured = partial_dependence_section(results, CAPTION)["blocks"]
+    assert "risk predicted by the model Combined" in picture["alt"]
+    cells = [[cell[0] for cell in row] for row in measured["rows"]]
+    assert cells == [
+        ["Internal validation", "age", "0.200", "0.600", "0.400"],
+        ["External validation", "age", "0.250", "0.300", "0.050"],
+    ]
+
+
 def test_studies_without_a_choice_or_importance_have_no_such_sections(results):
-    plain = replace(results, statistics={**results.statistics, "classifiers": None, "importance": None})
+    absent = dict.fromkeys(("classifiers", "importance", "partial_dependence"))
+    plain = replace(results, statistics={**results.statistics, **absent})
     assert classifiers_section(plain, CAPTION) is None
     assert importance_section(plain, CAPTION) is None
+    assert partial_dependence_section(plain, CAPTION) is None

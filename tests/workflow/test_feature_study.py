@@ -32,6 +32,7 @@ CONFIG = {
     },
     "training": {"folds": 3, "repeats": 1},
     "bootstrap": {"replicates": 0},
+    "partial_dependence": {"models": ["with_age"], "points": 5},
     "validation": {"pairs": [["with_age", "best"]]},
 }
 
@@ -84,6 +85,9 @@ def test_a_study_without_images_ends_in_a_report(given):
         chosen = areas.query("model == @model and chosen and cohort == 'external'")["auc"].item()
         assert metrics.loc[(model, "external"), "estimate"] == pytest.approx(chosen, abs=1e-12)
     assert choice.loc["all", "candidates"] == 4
+    curves = read_table(given.results / "validate/with_age/partial_dependence.csv")
+    assert set(curves["cohort"]) == {"external"} and set(curves["n"]) == {30}
+    assert "all/T1|tumour|f0" in set(curves["predictor"]) and "Risk by the value of an input" in page
     provenance = (given.results / "provenance.json").read_text()
     assert "T1.tumour" in provenance
     credits = pd.read_csv(given.results / "report/checklists/METRICS.csv", dtype=str).set_index("number")["credit"]

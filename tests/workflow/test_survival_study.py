@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from lifelines import CoxPHFitter
 
 from applied_study import apply_bundle, lines_by_patient, stored_lines
 from habitat_radiomics.log_rank import log_rank
@@ -14,10 +15,11 @@ from habitat_radiomics.model import build_model, fit_chain
 from habitat_radiomics.outcome import discrimination
 from habitat_radiomics.simulate_tables import simulate_tables
 from habitat_radiomics.tables import read_by_patient, read_table
-from small_study import CONFIG, STEPS, Checkout, change_cell
+from small_study import CONFIG, Checkout, change_cell
 
 COX_STEPS = [
-    *STEPS[:3],
+    {"complete": {}},
+    {"zscore": {}},
     {"univariable_cox": {"alpha": 0.2}},
     {"correlation": {"threshold": 0.9}},
     {"cox_lasso": {"folds": 5}},
@@ -26,16 +28,14 @@ SURVIVAL = {
     **copy.deepcopy(CONFIG),
     "study": "survival",
     "outcome": {"type": "survival", "time": "time_months", "event": "event", "horizons": [24], "label": "progression"},
-    "habitats": {},
-    "features": {**CONFIG["features"], "banks": {"tumour": "small"}},
     "harmonise": {"method": "combat", "covariates": ["age"]},
-    "signatures": {"tumour": {"regions": ["tumour"], "steps": COX_STEPS}},
+    "signatures": {"habitat": {"regions": ["zone*"], "steps": [{"stable": {"threshold": 0.6}}, *COX_STEPS]}},
     "training": {"repeats": 1},
     "bootstrap": {"replicates": 4, "chunks": 1},
     "permutations": {"replicates": 3, "chunks": 2},
     "models": {
         "clinical": {"clinical": ["age", "sex"], "estimator": "cox"},
-        "combined": {"signatures": ["tumour"], "clinical": ["age"], "estimator": "cox"},
+        "combined": {"signatures": ["habitat"], "clinical": ["age"], "estimator": "cox"},
     },
     "report": {"patients": ["P001"], "review": False},
 }
@@ -66,6 +66,23 @@ def test_the_planted_covariate_and_the_planted_texture_are_found(survival):
     age = factors[factors["variable"] == "age"].iloc[0]
     assert age["hazard_ratio"] > 1
     assert age["p_lr"] < 0.05
+
+
+def test_the_planted_habitat_and_the_planted_covariate_are_independent_factors(survival):
+    factors = read_table(survival.results / "validate/score_factors.csv").query("analysis == 'multivariable'")
+    factors = factors[factors["variable"].isin(["habitat", "age"])].set_index(["cohort", "variable"])
+    assert len(factors) == 6 and (factors["hazard_ratio"] > 1).all()
+    assert (factors.loc["external", "p_lr"] < 0.05).all()
+
+    predictions = read_by_patient(survival.results / "validate/combined/predictions.csv")
+    patients = pd.read_csv(survival.results / "tables/patients.tsv", sep="\t", index_col="patient")
+    scores = [
+        read_by_patient(survival.results / f"select/habitat/{name}.csv") for name in ("cross_fitted_scores", "scores")
+    ]
+    score = pd.concat([part["score"] for part in scores]).groupby(level=0).first()
+    table = predictions[["cohort", "time", "event"]].assign(habitat=score, age=patients["age"]).dropna()
+    pooled = CoxPHFitter().fit(table, "time", "event", strata="cohort").summary
+    assert (pooled["coef"] > 0).all() and (pooled["p"] < 0.05).all(), pooled
 
 
 def _by_cohort(predictions):
@@ -117,7 +134,7 @@ def test_the_judged_tables_speak_of_the_same_patients(survival):
     sizes = read_table(validate / "sample_size.csv").set_index("model")
     assert sizes.loc["clinical", "candidates"] == 2 and sizes.loc["combined", "candidates"] > 50
     factors = read_table(validate / "score_factors.csv")
-    assert {"tumour", "age", "sex"} == set(factors["variable"])
+    assert {"habitat", "age", "sex"} == set(factors["variable"])
 
 
 def test_permuted_outcomes_are_fitted_and_validated_anew(survival):
@@ -198,7 +215,13 @@ def test_on_null_cohorts_survival_is_predicted_no_better_than_by_chance(checkout
 def test_the_bundle_of_a_survival_study_predicts_what_the_study_stored(survival, clinic):
     clinic, about = clinic
     there = Checkout(clinic.folder, "survival_there")
-    for name in ("state", "preprocess", "regions", "features"):  # as they were made with the bundle of the small study
+    for name in (
+        "state",
+        "preprocess",
+        "regions",
+        "habitats",
+        "features",
+    ):  # as they were made with the bundle of the small study
         shutil.copytree(clinic.results / name, there.results / name)
     shutil.copy(clinic.results / "apply.yaml", there.results)
     apply_bundle(there, survival.results / "model/bundle.zip", about["tables"], "survival_there", "--quiet", "rules")
@@ -225,4 +248,4 @@ def _signature(features):
     from habitat_radiomics.signature import build_signature
 
     columns = [column for column in features if column.split("|")[1] == "tumour"]
-    return build_signature(COX_STEPS[1:], seed=1, survival=True), columns
+    return build_signature(COX_STEPS, seed=1, survival=True), columns

@@ -11,6 +11,11 @@ if STUDY.has_images:
     ruleorder: unpack_bundle > fit_intensity_scale > fit_habitats
 
 
+if DEEP:
+
+    ruleorder: unpack_bundle > prepare_network
+
+
 if NESTED:
 
     ruleorder: unpack_bundle > fit_nested

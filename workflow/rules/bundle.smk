@@ -9,11 +9,13 @@ APPLIED_STEPS = [
     "map_microregion",
     "extract_features",
 ]
+APPLIED_STEPS += ["extract_deep"] if DEEP else []
 APPLIED_STEPS += ["extract_habitats", "collect_features", "apply_signature", "predict_patients"]
 # What was learnt; a bundle keeps the paths that it has below the results.
 BUNDLED = [
     *[filled(rules.fit_intensity_scale.output.scale, sequence=sequence) for sequence in LEARNT_SCALES],
     *[filled(rules.fit_habitats.output.artifact, habitats=name) for name in SETS],
+    *network_files(),
     *expand(rules.fit_signature.output.signature, signature=SIGNATURES),
     *expand(rules.fit_signature.output.coefficients, signature=SIGNATURES),
     *expand(rules.fit_model.output.model, model=MODELS),
@@ -55,6 +57,7 @@ rule write_bundle:
         settings=state("write_bundle", {**bundle_settings.bundle(STUDY), "code": code_of(APPLIED_STEPS)}),
         ranges=rules.describe_training.output.ranges,
         leakage=rules.check_leakage.output.report,
+        network=bundled_network,
         members=BUNDLED,
         code=code("write_bundle"),
     output:

@@ -22,6 +22,9 @@ PART_HASHES = state("code/report_parts", {Path(path).name: file_sha256(path) for
 # Only landmark matching learns from other patients; the other methods depend on the image alone.
 LEARNT_SCALES = [s for s in SEQUENCES if settings.intensity(STUDY, s)["method"] == "nyul"]
 
+# Sequences whose tumours a pretrained network sees.
+DEEP = deep_settings.sequences(CONFIG)
+
 # The steps of one patient are one cluster job; where landmarks are learnt in between, they are two.
 PREPARE, MEASURE = ("prepare", "measure") if LEARNT_SCALES else ("patient", "patient")
 

@@ -11,9 +11,8 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
-from habitat_radiomics import nested_settings, review_settings, settings
+from habitat_radiomics import booster_extra, deep_settings, nested_settings, review_settings, settings
 from habitat_radiomics.bundle import with_bundle
 from habitat_radiomics.code_files import code_hashes, file_sha256
 from habitat_radiomics.config import members_of, signature_steps
@@ -22,6 +21,7 @@ from habitat_radiomics.habitat_sets import all_sets, region_names
 from habitat_radiomics.kernels import compile_missing
 from habitat_radiomics.state import FileFacts, as_json, write_if_changed
 from habitat_radiomics.study import checked_config, load_study
+import planning
 import progress_line
 
 # Every job finds this interpreter as `python`, wherever it runs, and computes on the threads it was given.
@@ -29,9 +29,7 @@ os.environ.update(PATH=os.pathsep.join([os.path.dirname(sys.executable), os.envi
 os.environ.update({f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")})
 os.environ.update(PYTHONHASHSEED="0", MPLBACKEND="Agg")
 
-# A cluster job that is not told its groups starts Snakemake anew for every chain of steps in it; the plugin does not tell.
-if ExecutorPluginRegistry().is_installed("slurm"):
-    ExecutorPluginRegistry().get_plugin("slurm").common_settings.pass_group_args = True
+planning.prepare()
 
 if not workflow.config_settings.configfiles:
 

@@ -82,6 +82,8 @@ rule collect_features:
         ),
         habitats=habitats_of_part(rules.extract_habitats.output.features),
         habitat_records=habitats_of_part(rules.extract_habitats.output.record),
+        deep=deep_of_part("features"),
+        deep_records=deep_of_part("record"),
         code=code("collect_features"),
     output:
         features=f"{RESULTS}/features/{{part}}.parquet",

@@ -124,7 +124,34 @@ rule draw_importance:
         "python {input.code[0]} --settings {input.settings:q} --table {input.table:q} --figures {output.figures:q} > {log:q} 2>&1"
 
 
+PARTIAL_WORDS = {
+    name: state(f"figures/partial_dependence.{name}", settings.partial_dependence_figure(STUDY, name))
+    for name in SHOWN_INPUTS
+}
+
+
+rule draw_partial_dependence:
+    """Mean predicted risk by the value of every input of a model, in the cohorts it has not seen."""
+    input:
+        settings=lambda wildcards: PARTIAL_WORDS[wildcards.model],
+        table=rules.measure_partial_dependence.output.table,
+        code=code("draw_partial_dependence"),
+    output:
+        figures=figure("partial_dependence/{model}", "partial_dependence", "Validation"),
+    log:
+        f"{RESULTS}/logs/draw_partial_dependence/{{model}}.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(1000),
+        runtime=scaled(2),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --table {input.table:q} --figures {output.figures:q} > {log:q} 2>&1"
+
+
 JUDGED_FIGURES = {
+    "partial_dependence": {
+        name: filled(rules.draw_partial_dependence.output.figures[1], model=name) for name in SHOWN_INPUTS
+    },
     "importance": {name: filled(rules.draw_importance.output.figures[1], model=name) for name in EXPLAINED},
     "classifiers": rules.draw_classifiers.output.figures[1] if CHOOSING else None,
     "scores": of_signatures(rules.draw_scores),

@@ -191,6 +191,16 @@ def habitats_of_part(output):
     ]
 
 
+def deep_of_part(file):
+    """Files of one part of the cohort, in the sequences whose tumours a pretrained network sees."""
+
+    def files(wildcards):
+        patients = PARTS[wildcards.part] if DEEP else []
+        return [path for p in patients for path in expand(rules.extract_deep.output[file], patient=p, sequence=DEEP)]
+
+    return files if DEEP else []
+
+
 def collection(part):
     """What collecting one part of the cohort depends on."""
     drawn, habitats = rules.extract_features.output, rules.extract_habitats.output
@@ -200,6 +210,8 @@ def collection(part):
         "habitat_tables": habitats.features,
         "habitat_records": habitats.record,
     }
+    if DEEP:
+        files |= {"deep_tables": rules.extract_deep.output.features, "deep_records": rules.extract_deep.output.record}
     return state(f"collect_features.{part}", settings.collection(STUDY, PARTS[part], files))
 
 
@@ -351,6 +363,18 @@ def image_records(patients):
     return expand(image_record(), patient=patients, sequence=SEQUENCES) if STUDY.has_images else []
 
 
+def network_files():
+    """The pretrained network and its description, where a study has one."""
+    return [rules.prepare_network.output.network, rules.prepare_network.output.description] if DEEP else []
+
+
+def bundled_network(wildcards):
+    """What a bundle has to hold of a network, which it cannot where that is a program."""
+    if not deep_settings.travels(CONFIG):
+        stop(deep_settings.NO_BUNDLE)
+    return network_files()
+
+
 def code_of(scripts):
     """Hashes of the files that some scripts reach."""
     return {file: digest for script in scripts for file, digest in code_hashes(SCRIPTS / f"{script}.py").items()}
@@ -426,7 +450,8 @@ def final_files():
         return rules.write_application.output
     review = rules.write_review_index.output if STUDY.has_images and CONFIG["report"]["review"] else []
     if STUDY.predicts:
-        written = [rules.write_report, rules.write_nomogram_page, rules.write_provenance, rules.write_bundle]
+        written = [rules.write_report, rules.write_nomogram_page, rules.write_provenance]
+        written += [rules.write_bundle] if deep_settings.travels(CONFIG) else []
         return [path for step in written for path in step.output] + list(review)
     figures = {name: habitat_figures(name) for name in HABITATS}
     return paths_in(figures) + expand(COLLECTED.features, part=PARTS) + list(review)

@@ -23,7 +23,7 @@ STORED = {
     "points": NOMOGRAM_FILES["points"],
     "harmonised_batches": of_harmonised("batches"),
     "harmonised_summary": of_harmonised("summary"),
-    "bundle": rules.write_bundle.output.bundle,
+    "bundle": rules.write_bundle.output.bundle if deep_settings.travels(CONFIG) else None,
     "volume": rules.measure_volume.output.alone if STUDY.has_images else None,
     "volume_proxies": rules.measure_volume.output.proxies if STUDY.has_images else None,
     **JUDGED,

@@ -1,3 +1,6 @@
+for fault in booster_extra.missing(CONFIG):
+    stop(f"The study cannot start: {fault}")
+
 MODELS = list(CONFIG["models"])
 MODEL_STATES = {name: state(f"model.{name}", settings.model(STUDY, name)) for name in MODELS}
 # A model's own variables only: a value that changes in one of them concerns no other model.

@@ -215,8 +215,46 @@ rule measure_importance:
         " --table {output.table:q} > {log:q} 2>&1"
 
 
+SHOWN_INPUTS = CONFIG["partial_dependence"]["models"]
+if SHOWN_INPUTS and not STUDY.validation_cohorts:
+    stop(
+        "config: partial_dependence.models are shown on patients that they have not seen, and this study has no validation"
+        " cohort. Leave it empty, or change split."
+    )
+PARTIAL_STATES = {
+    name: state(f"partial_dependence.{name}", settings.partial_dependence(STUDY, name)) for name in SHOWN_INPUTS
+}
+
+
+rule measure_partial_dependence:
+    """How the risk that a model predicts moves with each of its inputs, in patients that it has not seen."""
+    input:
+        settings=lambda wildcards: PARTIAL_STATES[wildcards.model],
+        model=rules.fit_model.output.model,
+        outcome=OUTCOME,
+        clinical=lambda wildcards: MODEL_CLINICAL[wildcards.model],
+        quality=ALL_QUALITY,
+        scores=all_scores,
+        code=code("measure_partial_dependence"),
+    output:
+        table=f"{RESULTS}/validate/{{model}}/partial_dependence.csv",
+    log:
+        f"{RESULTS}/logs/measure_partial_dependence/{{model}}.log",
+    threads: 1
+    resources:
+        mem_mb=scaled(2000),
+        runtime=scaled(30),
+    shell:
+        "python {input.code[0]} --settings {input.settings:q} --model {input.model:q} --outcome {input.outcome:q}"
+        " --clinical {input.clinical:q} --quality {input.quality:q} --scores {input.scores:q}"
+        " --table {output.table:q} > {log:q} 2>&1"
+
+
 # What the report shows of the validation.
 JUDGED = {
+    "partial_dependence": {
+        name: filled(rules.measure_partial_dependence.output.table, model=name) for name in SHOWN_INPUTS
+    },
     "importance": {name: filled(rules.measure_importance.output.table, model=name) for name in EXPLAINED},
     "classifiers": rules.measure_choice.output.table if CHOOSING else None,
     "choice": rules.measure_choice.output.choice if CHOOSING else None,

@@ -11,10 +11,12 @@ settings, scan, mask_scan = read_json(a.settings), read_json(a.scan), read_json(
 
 def compute():
     single_thread()
-    image = read_image(a.image, sha256=scan["image"])
-    reference = None if a.reference == a.image else read_image(a.reference, sha256=mask_scan["image"])
-    masks = read_readings(a.masks, mask_scan["masks"], label=settings["mask_label"])
-    on_grid, body, record = preprocess_image(image, masks, settings, reference=reference)
+    on_grid, body, record = preprocess_image(  # named nowhere, so that the step can give them up
+        read_image(a.image, sha256=scan["image"]),
+        read_readings(a.masks, mask_scan["masks"], label=settings["mask_label"]),
+        settings,
+        reference=None if a.reference == a.image else read_image(a.reference, sha256=mask_scan["image"]),
+    )
     write_image(on_grid, a.out_image)
     write_image(body, a.out_body)
     return record

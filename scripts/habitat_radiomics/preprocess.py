@@ -62,13 +62,16 @@ def preprocess_image(image, masks, settings, *, reference=None):
     inside = [mask for reading, mask in masks.items() if readings[reading]["outside_share"] < 1]
     grid = working_grid(image if reference is None else reference, inside, **settings["grid"])
     _check_on_grid(masks, readings, grid, settings["quality"]["minimum_voxels"])
+    del reference  # a large image is given up as soon as it has served
     body = body_mask(image, **settings["body"])
     snr = _tumour_snr(image, next(iter(masks.values())), body, transform)
     _check_snr(snr, settings["quality"].get("minimum_snr", 0))
     corrected, bias = _bias_corrected(image, body, settings["bias"])
+    geometry = image_geometry(image)
+    del image
     on_grid = resample_image(corrected, grid, transform=transform, **settings["resample"])
     record = {
-        "image": image_geometry(image),
+        "image": geometry,
         "grid": {name: list(value) for name, value in grid._asdict().items()},
         "registration": registration,
         "bias": bias,

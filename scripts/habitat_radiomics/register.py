@@ -66,14 +66,13 @@ def register(
     """
     start, placed = _start(fixed, moving)
     radius_mm = float(np.linalg.norm(_half_extent(fixed)) / math.sqrt(3))
-    images = [_rescaled(sitk.Cast(image, sitk.sitkFloat32), 1 / radius_mm) for image in (fixed, moving)]
+    pyramid = [[_rescaled(image, 1 / radius_mm) for image in level] for level in _pyramid(fixed, moving)]
     settings = {"mask": fixed_mask and _rescaled(fixed_mask != 0, 1 / radius_mm), "seed": seed, "samples": samples}
     begin = _rescaled_transform(start, 1 / radius_mm)
     try:
-        before = _metric(*images, begin, **settings)
-        pyramid = _pyramid(*images)
+        before = _metric(*pyramid[-1], begin, **settings)
         end = _from_coarse_to_fine(pyramid, begin, method, settings)
-        after = _metric(*images, end, **settings)
+        after = _metric(*pyramid[-1], end, **settings)
     except RuntimeError as error:  # ITK: the samples left the moving image
         reason = f"the images lost their overlap ({str(error).strip().splitlines()[-1].strip()})"
         return start, _record(method, placed, dict.fromkeys(MEASURES, math.nan), reason)
@@ -203,9 +202,14 @@ def _rescaled_transform(transform, factor):
 
 
 def _pyramid(fixed, moving):
-    """Both images at each resolution, coarse to fine; coarse ones of few voxels are left out."""
+    """Both images (float32) at each resolution, coarse to fine; coarse ones of few voxels are left out."""
+    fixed, moving = map(_single_precision, (fixed, moving))
     levels = [level for level in LEVELS[:-1] if _voxels(fixed, level) >= FEWEST_VOXELS]
     return [(_level_image(fixed, level), _level_image(moving, level)) for level in (*levels, LEVELS[-1])]
+
+
+def _single_precision(image):
+    return image if image.GetPixelID() == sitk.sitkFloat32 else sitk.Cast(image, sitk.sitkFloat32)
 
 
 def _voxels(image, level):

@@ -111,11 +111,10 @@ def registration():
 
 
 def memory_of_preprocessing_a_large_volume():
-    """A sequence registered to another, corrected, resampled and cropped; ours alone."""
+    """A sequence read, registered to another, corrected, resampled and cropped; ours alone."""
     single_thread()
-    reference = large_volume(0)
-    image = sitk.Resample(reference, reference, movement(reference).GetInverse(), sitk.sitkLinear, 0.0)
-    tumour = ball(reference, LARGE_REGION)
+    folder = tempfile.TemporaryDirectory()
+    write_large_scan(Path(folder.name))
     settings = {
         "registration": {"method": "rigid", "seed": 1},
         "bias": {"enabled": True, "engine": "fast", "shrink_factor": 4, "iterations": (50, 50, 50, 50)},
@@ -125,8 +124,13 @@ def memory_of_preprocessing_a_large_volume():
         "quality": {"maximum_outside_share": 0.1, "minimum_voxels": 30, "minimum_snr": 0},
     }
 
+    def read(name):
+        return sitk.ReadImage(str(Path(folder.name, f"{name}.nii")))
+
     def ours():
-        on_grid, _, record = preprocess_image(image, {"reader1": tumour}, settings, reference=reference)
+        on_grid, _, record = preprocess_image(
+            read("image"), {"reader1": read("tumour")}, settings, reference=read("reference")
+        )
         return on_grid.GetSize(), record["registration"]["translation_mm"]
 
     return Comparison(
@@ -139,6 +143,14 @@ def memory_of_preprocessing_a_large_volume():
         goal_mb=2000,
         rounds=1,
     )
+
+
+def write_large_scan(folder):
+    """Write a large sequence, the reference it is registered to, and the tumour."""
+    reference = large_volume(0)
+    moved = sitk.Resample(reference, reference, movement(reference).GetInverse(), sitk.sitkLinear, 0.0)
+    for name, image in (("reference", reference), ("image", moved), ("tumour", ball(reference, LARGE_REGION))):
+        sitk.WriteImage(image, str(folder / f"{name}.nii"))
 
 
 def large_volume(seed):

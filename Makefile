@@ -92,7 +92,7 @@ test-deep: $(VENV)/.complete-deep $(VENV)/.complete-dev ## install the extra for
 	$(BIN)/python -m pytest tests/deep
 
 test-boosting: $(VENV)/.complete-boosting $(VENV)/.complete-dev ## install XGBoost and LightGBM and pass the tests of the classifiers
-	$(BIN)/python -m pytest tests/unit/test_classifiers.py -k "xgboost or lightgbm"
+	$(BIN)/python -m pytest tests/unit/test_classifiers.py tests/unit/test_model.py -k "xgboost or lightgbm or every_estimator"
 
 bench: $(VENV)/.complete ## every step beside the library as used, one table: benchmarks/results/<date>.md (ROWS="n4 lasso": some, printed)
 	@$(BIN)/python benchmarks/run.py $(ROWS)
